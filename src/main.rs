@@ -1,0 +1,3 @@
+//! The `adjutant` command: parses the command line and hands over.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The integration suite: one binary, the real router, real databases, and the sandbox as the platforms.
