@@ -93,6 +93,8 @@ pub struct Books {
     pub staked: BTreeMap<AgentId, Money>,
     /// Track records by agent and kind of action.
     pub track: BTreeMap<AgentId, BTreeMap<ActionKind, TrackRecord>>,
+    /// Entities that an agent's own pause stopped and nobody has started since, with the time it was applied: they may be opened again.
+    pub stopped: BTreeMap<EntityKey, ProductTime>,
     /// Entities in which a decision of an agent is open, by entity: one at a time.
     pub open_entities: BTreeSet<EntityKey>,
 }
@@ -116,6 +118,7 @@ impl Books {
             month_spent: BTreeMap::new(),
             staked: BTreeMap::new(),
             track: BTreeMap::new(),
+            stopped: BTreeMap::new(),
             open_entities: BTreeSet::new(),
         }
     }

@@ -34,6 +34,16 @@ impl AgentKind {
     }
 }
 
+/// What a round is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Round {
+    /// Cuts, pauses and restores: no budget grows.
+    Protective,
+    /// Everything: the pool's money is allocated anew.
+    Allocation,
+}
+
 /// How much an agent may do without a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -147,7 +157,7 @@ pub struct Evidence {
 pub struct Objective {
     /// The budget.
     pub budget: BudgetRef,
-    /// Value a day at each amount of the curve's grid, in units of the pool's currency; [`super::curve::GRID`] values.
+    /// Value a day at each amount of the curve's grid, in units of the pool's currency; [`super::curve::GRID`] values. 0 is what no delivery is worth.
     pub value: Vec<f64>,
     /// The amount this agent would choose alone, before bounds.
     pub ideal: Money,
