@@ -4,4 +4,5 @@
 pub mod arbiter;
 pub mod clock;
 pub mod domain;
+pub mod execution;
 pub mod platforms;
