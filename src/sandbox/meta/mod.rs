@@ -1,0 +1,174 @@
+//! Meta's Marketing API, v26.0, as far as a daemon that steers budgets and status needs it. Its own wire types; nothing is shared with the client.
+
+mod insights;
+mod objects;
+mod writes;
+
+#[cfg(test)]
+mod tests;
+
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use super::faults::Kind;
+use super::wire::{Asked, Reply, token_is_ours};
+use super::world::World;
+use super::world::edits::Moment;
+use crate::domain::entity::Platform;
+use crate::domain::money::{Currency, MICROS};
+
+const VERSIONS: [&str; 2] = ["v26.0", "v25.0"];
+
+/// A refusal in Meta's envelope.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Refusal {
+    status: u16,
+    code: i64,
+    subcode: Option<i64>,
+    transient: bool,
+    message: String,
+}
+
+impl Refusal {
+    fn new(code: i64, subcode: Option<i64>, message: impl Into<String>) -> Self {
+        let status = match code {
+            1 | 2 => 500,
+            102 | 104 | 190 => 401,
+            _ => 400,
+        };
+        Self { status, code, subcode, transient: matches!(code, 1 | 2 | 4 | 17), message: message.into() }
+    }
+
+    fn invalid(message: impl Into<String>) -> Self {
+        Self::new(100, None, message)
+    }
+
+    fn missing(id: &str) -> Self {
+        Self::new(
+            100,
+            Some(33),
+            format!(
+                "Unsupported request. Object with ID '{id}' does not exist, cannot be loaded due to missing permissions, or does not support this operation."
+            ),
+        )
+    }
+
+    fn text(&self) -> String {
+        self.subcode.map_or_else(|| self.code.to_string(), |subcode| format!("{}/{subcode}", self.code))
+    }
+
+    fn reply(&self, moment: &Moment) -> Reply {
+        let mut error = json!({
+            "message": self.message, "type": "OAuthException", "code": self.code, "is_transient": self.transient,
+            "fbtrace_id": format!("A{:x}{}", moment.now.ms(), moment.body_sha256.get(..6).unwrap_or_default()),
+        });
+        if let Some(subcode) = self.subcode {
+            error["error_subcode"] = subcode.into();
+        }
+        Reply::json(self.status, &json!({ "error": error }))
+            .with("www-authenticate", format!("OAuth \"Facebook Platform\" \"invalid_request\" \"{}\"", self.code))
+    }
+}
+
+/// Answers a request to the Graph host.
+pub(crate) fn answer(world: &mut World, asked: &Asked, moment: &Moment) -> Reply {
+    match route(world, asked, moment) {
+        Ok((body, account)) => {
+            let kind = if asked.path.trim_end_matches('/').ends_with("/insights") { "ads_insights" } else { "ads_management" };
+            let reply = Reply::json(200, &body).with("x-app-usage", json!({ "call_count": 3, "total_cputime": 2, "total_time": 2 }).to_string());
+            let Some(account) = account else { return reply };
+            let digits = world.accounts[account].id.trim_start_matches("act_").to_owned();
+            let usage = json!({ digits: [{ "type": kind, "call_count": 4, "total_cputime": 2, "total_time": 3, "estimated_time_to_regain_access": 0, "ads_api_access_tier": "standard_access" }] });
+            reply
+                .with("x-business-use-case-usage", usage.to_string())
+                .with("x-ad-account-usage", json!({ "acc_id_util_pct": 2.5, "reset_time_duration": 0, "ads_api_access_tier": "standard_access" }).to_string())
+        }
+        Err(refusal) => refusal.reply(moment),
+    }
+}
+
+fn route(world: &mut World, asked: &Asked, moment: &Moment) -> Result<(Value, Option<usize>), Refusal> {
+    let mut parts = asked.path.trim_matches('/').split('/');
+    let version = parts.next().unwrap_or_default();
+    if !VERSIONS.contains(&version) {
+        return Err(Refusal::new(
+            2635,
+            None,
+            format!("(#2635) You are calling a deprecated version of the Ads API. Please update to the latest version: {version}."),
+        ));
+    }
+    authorise(asked)?;
+    if asked.query.contains_key("date_format") || asked.query.contains_key("ids") {
+        return Err(Refusal::invalid("(#100) The parameters `date_format` and `ids` are no longer supported"));
+    }
+    let (node, edge) = (parts.next().unwrap_or_default(), parts.next());
+    if asked.method == Method::POST && edge.is_none() {
+        return writes::update(world, node, asked, moment).map(|account| (json!({ "success": true }), Some(account)));
+    }
+    if asked.method != Method::GET {
+        return Err(Refusal::new(100, Some(33), "Unsupported request: this edge takes no such method"));
+    }
+    if node.starts_with("act_") {
+        let account = world.account(Platform::Meta, node).ok_or_else(|| Refusal::missing(node))?;
+        let body = match edge {
+            None => objects::account(world, account, asked)?,
+            Some("campaigns") => objects::campaigns(world, &world.campaigns_of(account), asked, moment)?,
+            Some("adsets") => objects::ad_sets(world, &world.campaigns_of(account), asked, moment)?,
+            Some("minimum_budgets") => objects::minimum_budgets(world, account),
+            Some("insights") => insights::report(world, insights::Scope::Account(account), asked, moment)?,
+            Some(_) => return Err(Refusal::missing(node)),
+        };
+        return Ok((body, Some(account)));
+    }
+    let (campaign, group) = (world.campaign(Platform::Meta, node), world.group(Platform::Meta, node));
+    let index = campaign.or(group).ok_or_else(|| Refusal::missing(node))?;
+    let body = match (edge, campaign.is_some()) {
+        (None, true) => objects::campaign_node(world, index, asked, moment)?,
+        (None, false) => objects::ad_set_node(world, index, asked, moment)?,
+        (Some("adsets"), true) => objects::ad_sets(world, &[index], asked, moment)?,
+        (Some("insights"), true) => insights::report(world, insights::Scope::Campaign(index), asked, moment)?,
+        (Some("insights"), false) => insights::report(world, insights::Scope::AdSet(index), asked, moment)?,
+        (Some(_), _) => return Err(Refusal::missing(node)),
+    };
+    Ok((body, Some(world.campaigns[index].account)))
+}
+
+fn authorise(asked: &Asked) -> Result<(), Refusal> {
+    let fields = asked.fields();
+    let token = asked.bearer().or_else(|| asked.param("access_token")).or_else(|| fields.get("access_token").map(String::as_str));
+    match token {
+        None => Err(Refusal::new(104, None, "An access token is required to request this resource.")),
+        Some(token) if token_is_ours(token) => Ok(()),
+        Some(_) => Err(Refusal::new(190, Some(467), "Error validating access token: the token is invalid.")),
+    }
+}
+
+/// The answer a fault puts in place of the platform's.
+pub(crate) fn fault(kind: Kind, moment: &Moment) -> Reply {
+    match kind {
+        Kind::Http429 => {
+            let minutes = u32::from(moment.wait_s > 1);
+            let usage = json!({ "1001": [{ "type": "ads_management", "call_count": 101, "total_cputime": 90, "total_time": 90, "estimated_time_to_regain_access": minutes, "ads_api_access_tier": "standard_access" }] });
+            Refusal::new(80004, None, "(#80004) There have been too many calls to this ad-account. Wait a bit and try again.")
+                .reply(moment)
+                .with("x-business-use-case-usage", usage.to_string())
+        }
+        Kind::RevokedToken => Refusal::new(190, Some(460), "Error validating access token: the session has been invalidated.").reply(moment),
+        Kind::Http500 | Kind::Timeout | Kind::ResetBefore | Kind::ResetAfter | Kind::Duplicate | Kind::StaleRead | Kind::Slow | Kind::Clip => {
+            Refusal::new(2, None, "Service temporarily unavailable").reply(moment)
+        }
+    }
+}
+
+/// Micros in one of Meta's smallest units: a list of currencies counts whole units, the others hundredths.
+fn smallest_unit(currency: Currency) -> i64 {
+    match currency.code() {
+        "CLP" | "COP" | "CRC" | "HUF" | "ISK" | "IDR" | "JPY" | "KRW" | "PYG" | "TWD" | "VND" => MICROS,
+        _ => MICROS / 100,
+    }
+}
+
+/// The least daily budget in smallest units: about one US dollar.
+fn least_budget(currency: Currency) -> i64 {
+    100 * if smallest_unit(currency) == MICROS { 2 } else { 1 }
+}

@@ -1,0 +1,223 @@
+//! The listener: reads a request whole, lets its fault happen, hands it to the platform it belongs to, and answers only after the log row of
+//! every write is committed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use sha2::{Digest, Sha256};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::faults::{Faults, Kind, Methods};
+use super::state::Book;
+use super::wire::{Asked, Reply, hex};
+use super::world::World;
+use super::world::edits::{Effect, Moment, Outcome, Row, Source};
+use super::{SandboxConfig, SandboxError, meta, steer};
+use crate::clock::{Clock, ClockMode, ProductTime};
+use crate::domain::entity::Platform;
+
+/// Most bytes of a request.
+const BODY_LIMIT: usize = 4 * 1024 * 1024;
+/// How long a request that is never answered stays open.
+const SILENCE: Duration = Duration::from_secs(10);
+
+/// World, state file and faults: one request at a time changes them.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) world: World,
+    pub(crate) book: Book,
+    pub(crate) faults: Faults,
+    /// Set when the state file failed: world and file may differ, so nothing is answered any more.
+    broken: bool,
+}
+
+impl Core {
+    /// Opens the state and rebuilds the world from it.
+    pub(crate) async fn open(config: &SandboxConfig, now: ProductTime) -> Result<Self, SandboxError> {
+        let mut book = Book::open(config.state_file.as_deref()).await?;
+        let start = book.settle(config, now).await?;
+        let mut world = World::build(config, start);
+        let mut after = 0;
+        loop {
+            let rows = book.log(after, 1_000).await?;
+            let Some(last) = rows.last() else { break };
+            after = last.seq;
+            for row in rows.iter().filter(|row| row.outcome == Outcome::Applied) {
+                world.replay(row);
+                if row.source == Source::People {
+                    world.people_have_done(row.at_ms);
+                }
+            }
+        }
+        let rules = book.faults().await?.unwrap_or_else(|| config.base_faults.clone());
+        Ok(Self { faults: Faults::new(world.seed, rules), world, book, broken: false })
+    }
+
+    /// Commits what the world left to log; `rules` too when they changed.
+    pub(crate) async fn commit(&mut self, rules: RulesChanged) -> Result<(), sqlx::Error> {
+        let rows = std::mem::take(&mut self.world.pending);
+        let rules = match rules {
+            RulesChanged::Yes => Some(self.faults.rules.as_slice()),
+            RulesChanged::No if rows.is_empty() => return Ok(()),
+            RulesChanged::No => None,
+        };
+        self.book.commit(&rows, rules).await.inspect_err(|_| self.broken = true)
+    }
+}
+
+/// Whether fault rules are to be stored with a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RulesChanged {
+    /// They changed.
+    Yes,
+    /// They did not.
+    No,
+}
+
+/// What every connection shares.
+#[derive(Clone, Debug)]
+pub(crate) struct Shared {
+    core: Arc<Mutex<Option<Core>>>,
+    clock: Clock,
+}
+
+impl Shared {
+    pub(crate) fn new(core: Core, clock: Clock) -> Self {
+        Self { core: Arc::new(Mutex::new(Some(core))), clock }
+    }
+}
+
+/// Nothing more is said on this connection.
+#[derive(Debug, thiserror::Error)]
+#[error("the sandbox broke the connection")]
+struct Broken;
+
+/// Accepts connections until `stop`; closes the state file at the end.
+pub(crate) async fn listen(listener: TcpListener, shared: Shared, stop: CancellationToken, tasks: TaskTracker) {
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => drop(tasks.spawn(connection(stream, shared.clone(), stop.clone()))),
+                // Out of descriptors, or the peer left at once: the listener itself is sound.
+                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            },
+        }
+    }
+    if let Some(core) = shared.core.lock().await.take() {
+        let _ = core.book.close().await;
+    }
+}
+
+async fn connection(stream: TcpStream, shared: Shared, stop: CancellationToken) {
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(|request| serve(&shared, &stop, request));
+    let mut http = hyper::server::conn::http1::Builder::new();
+    let serving = http.timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(30)).serve_connection(TokioIo::new(stream), service);
+    tokio::select! {
+        () = stop.cancelled() => {}
+        // A client that leaves, and a connection we broke on purpose, end here alike.
+        _ = serving => {}
+    }
+}
+
+async fn serve(shared: &Shared, stop: &CancellationToken, request: Request<Incoming>) -> Result<Response<Body>, Broken> {
+    let (head, body) = request.into_parts();
+    let body = to_bytes(Body::new(body), BODY_LIMIT).await.map_err(|_| Broken)?;
+    let query: BTreeMap<String, String> =
+        head.uri.query().map(|query| url::form_urlencoded::parse(query.as_bytes()).into_owned().collect()).unwrap_or_default();
+    let asked = Asked { method: head.method, path: head.uri.path().to_owned(), query, headers: head.headers, body: body.to_vec() };
+    let reply = match asked.platform() {
+        Some(platform) => platform_reply(shared, stop, platform, &asked).await?,
+        None => {
+            let mut core = shared.core.lock().await;
+            let core = core.as_mut().filter(|core| !core.broken).ok_or(Broken)?;
+            core.world.catch_up(shared.clock.now(), shared.clock.wall());
+            core.commit(RulesChanged::No).await.map_err(|_| Broken)?;
+            steer::answer(core, &asked, shared.clock.now(), shared.clock.wall()).await.map_err(|_| Broken)?
+        }
+    };
+    let mut response = Response::builder().status(reply.status);
+    for (name, value) in &reply.headers {
+        response = response.header(*name, value);
+    }
+    response.body(Body::from(reply.body)).map_err(|_| Broken)
+}
+
+async fn platform_reply(shared: &Shared, stop: &CancellationToken, platform: Platform, asked: &Asked) -> Result<Reply, Broken> {
+    let method = asked.method();
+    let rule = {
+        let mut core = shared.core.lock().await;
+        core.as_mut().ok_or(Broken)?.faults.pick(platform, &asked.path, method)
+    };
+    let fault = rule.as_ref().map(|rule| rule.kind);
+    if let (Some(Kind::Slow), Some(rule)) = (fault, &rule) {
+        quiet(stop, Duration::from_millis(u64::from(rule.delay_ms))).await;
+    }
+    let mut core = shared.core.lock().await;
+    let core = core.as_mut().filter(|core| !core.broken).ok_or(Broken)?;
+    let now = shared.clock.now();
+    core.world.catch_up(now, shared.clock.wall());
+    let lost = fault.is_some_and(|fault| !fault.takes_effect());
+    let mut moment = Moment {
+        now,
+        seen: if fault == Some(Kind::StaleRead) { now - chrono::TimeDelta::hours(1) } else { now },
+        wall: shared.clock.wall(),
+        source: Source::Api,
+        effect: if lost { Effect::Lose } else { Effect::Apply },
+        fault: fault.filter(|fault| *fault != Kind::Duplicate),
+        body_sha256: hex(&Sha256::digest(&asked.body)),
+        host: asked.header("host").unwrap_or("localhost").to_owned(),
+        wait_s: if shared.clock.mode() == ClockMode::TimeLapse { 1 } else { 30 },
+    };
+    let mut reply = answer(&mut core.world, platform, asked, &moment);
+    if fault == Some(Kind::Duplicate) && method == Methods::Write {
+        moment.fault = fault;
+        answer(&mut core.world, platform, asked, &moment);
+    }
+    if lost && method == Methods::Write && core.world.pending.is_empty() {
+        core.world.pending.push(Row { platform: platform.name().to_owned(), ..Row::stray(&moment) });
+    }
+    let changed = if rule.is_some_and(|rule| rule.count.is_some()) { RulesChanged::Yes } else { RulesChanged::No };
+    core.commit(changed).await.map_err(|_| Broken)?;
+    match fault {
+        None | Some(Kind::Duplicate | Kind::StaleRead | Kind::Slow | Kind::Clip) => {}
+        Some(Kind::ResetBefore | Kind::ResetAfter) => return Err(Broken),
+        Some(Kind::Timeout) => {
+            quiet(stop, SILENCE).await;
+            return Err(Broken);
+        }
+        Some(kind @ (Kind::Http429 | Kind::Http500 | Kind::RevokedToken)) => reply = fault_reply(platform, kind, &moment),
+    }
+    Ok(reply)
+}
+
+async fn quiet(stop: &CancellationToken, span: Duration) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = tokio::time::sleep(span) => {}
+    }
+}
+
+fn answer(world: &mut World, platform: Platform, asked: &Asked, moment: &Moment) -> Reply {
+    match platform {
+        Platform::Meta => meta::answer(world, asked, moment),
+        Platform::Google | Platform::Tiktok => Reply::json(404, &serde_json::json!({ "error": "the sandbox does not serve this platform" })),
+    }
+}
+
+fn fault_reply(platform: Platform, kind: Kind, moment: &Moment) -> Reply {
+    match platform {
+        Platform::Google | Platform::Meta | Platform::Tiktok => meta::fault(kind, moment),
+    }
+}
