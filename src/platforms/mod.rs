@@ -1,6 +1,27 @@
 //! The platforms: one trait in our vocabulary, one gateway an account, one module a platform that speaks its wire contract.
 //! Unit conversion happens in those modules and nowhere else. May touch: domain, clock. Knows nothing of decisions or the store.
 
+mod breaker;
+mod call;
+mod credentials;
+mod gateway;
+mod google;
+mod http;
+mod limits;
+mod loose;
+mod meta;
+mod spec;
+mod tiktok;
+mod write;
+
+pub use breaker::BreakerState;
+pub use call::GatewayHealth;
+pub use credentials::Credentials;
+pub use gateway::Gateway;
+pub use http::install_tls;
+pub use limits::{Lane, Limiters};
+pub use spec::{AccountSpec, ConversionRule, ConversionValue};
+
 use std::time::Duration;
 
 use chrono::NaiveDate;
@@ -99,7 +120,7 @@ pub enum PlatformError {
     /// Somebody else edits the object, or it is not as expected.
     #[error("CONFLICT: {0}")]
     Conflict(String),
-    /// Proven not executed: not a byte of the request was sent.
+    /// Proven not executed: nothing of the request was sent, or it was turned away at the door.
     #[error("NOT_SENT: {0}")]
     NotSent(String),
     /// The request left and no answer came that proves anything: never repeated blindly, settled by reading.

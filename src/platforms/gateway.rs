@@ -1,0 +1,165 @@
+//! One gateway an account: the platform's client behind shared limits, a breaker and a view of its health. Everything that reads or writes a
+//! platform goes through here.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::NaiveDate;
+use tokio::sync::Mutex;
+
+use super::call::{Caller, GatewayHealth};
+use super::credentials::Credentials;
+use super::google::Google;
+use super::limits::{Lane, Limiters};
+use super::meta::Meta;
+use super::spec::AccountSpec;
+use super::tiktok::Tiktok;
+use super::{Accepted, AdPlatform, DayRow, Effect, Inventory, PlatformError, WireRequest};
+use crate::clock::{Clock, ProductTime};
+use crate::domain::change::Change;
+use crate::domain::entity::{Budget, Platform};
+use crate::domain::ids::AccountId;
+
+/// Longest a whole inventory or report may take, all its pages included.
+const READ_ALL: Duration = Duration::from_secs(180);
+
+/// The client of whichever platform an account stands on.
+enum AnyPlatform {
+    Meta(Meta),
+    Google(Box<Google>),
+    Tiktok(Tiktok),
+}
+
+/// Runs the same method on whichever platform it is.
+macro_rules! on {
+    ($any:expr, $client:ident => $run:expr) => {
+        match $any {
+            AnyPlatform::Meta($client) => $run,
+            AnyPlatform::Google($client) => $run,
+            AnyPlatform::Tiktok($client) => $run,
+        }
+    };
+}
+
+/// One account's gateway.
+pub struct Gateway {
+    account: AccountId,
+    platform: Platform,
+    sandbox: bool,
+    client: AnyPlatform,
+    caller: Arc<Caller>,
+    /// The newest inventory and when its read began.
+    shared: Mutex<Option<(Instant, Inventory)>>,
+    clock: Clock,
+}
+
+impl Gateway {
+    /// A gateway for `spec`; gateways of one app share its limits through `limiters`. Nothing is called yet.
+    ///
+    /// # Errors
+    /// [`PlatformError::Validation`] when something about the spec cannot be right: an address in the clear that is not loopback, sandbox
+    /// credentials for a real host, credentials of another platform, an id of another form, a conversion action the platform does not have.
+    pub fn new(spec: AccountSpec, clock: Clock, limiters: &Limiters) -> Result<Self, PlatformError> {
+        let spec = spec.checked()?;
+        let (account, platform) = (spec.account.clone(), spec.platform);
+        let sandbox = matches!(spec.credentials, Credentials::Sandbox);
+        let dialect = match platform {
+            Platform::Meta => Meta::DIALECT,
+            Platform::Google => Google::DIALECT,
+            Platform::Tiktok => Tiktok::DIALECT,
+        };
+        let caller = Arc::new(Caller::new(&spec, dialect, clock.clone(), limiters)?);
+        let client = match platform {
+            Platform::Meta => AnyPlatform::Meta(Meta::new(spec, Arc::clone(&caller))),
+            Platform::Google => AnyPlatform::Google(Box::new(Google::new(spec, Arc::clone(&caller))?)),
+            Platform::Tiktok => AnyPlatform::Tiktok(Tiktok::new(spec, Arc::clone(&caller))),
+        };
+        Ok(Self { account, platform, sandbox, client, caller, shared: Mutex::new(None), clock })
+    }
+
+    /// The account.
+    #[must_use]
+    pub const fn account(&self) -> &AccountId {
+        &self.account
+    }
+
+    /// Its platform.
+    #[must_use]
+    pub const fn platform(&self) -> Platform {
+        self.platform
+    }
+
+    /// Whether the account is one of the built-in sandbox; every page and answer says so.
+    #[must_use]
+    pub const fn is_sandbox(&self) -> bool {
+        self.sandbox
+    }
+
+    /// Account, campaigns and budgets as they stand now. Callers that ask while a read is on its way share the next one: what is returned was
+    /// never read before it was asked for.
+    ///
+    /// # Errors
+    /// As the platform's client; [`PlatformError::Transient`] after three minutes.
+    pub async fn inventory(&self) -> Result<Inventory, PlatformError> {
+        let asked = self.clock.instant();
+        let mut shared = self.shared.lock().await;
+        if let Some((began, inventory)) = &*shared
+            && *began >= asked
+        {
+            return Ok(inventory.clone());
+        }
+        let began = self.clock.instant();
+        let inventory = on!(&self.client, client => whole(client.inventory()).await)?;
+        *shared = Some((began, inventory.clone()));
+        Ok(inventory)
+    }
+
+    /// Daily figures of every campaign from `from` to `to`, both included, in the account's zone; days without figures may be missing.
+    ///
+    /// # Errors
+    /// As the platform's client; [`PlatformError::Transient`] after three minutes.
+    pub async fn daily_metrics(&self, from: NaiveDate, to: NaiveDate) -> Result<Vec<DayRow>, PlatformError> {
+        if from > to {
+            return Err(PlatformError::Validation(format!("{from} lies after {to}")));
+        }
+        on!(&self.client, client => whole(client.daily_metrics(from, to)).await)
+    }
+
+    /// The request that makes `change`. `budget` is the budget as last read, where the change is about one. Nothing is sent.
+    ///
+    /// # Errors
+    /// [`PlatformError::Unsupported`] or [`PlatformError::Validation`].
+    pub fn prepare(&self, change: &Change, budget: Option<&Budget>) -> Result<WireRequest, PlatformError> {
+        on!(&self.client, client => client.prepare(change, budget))
+    }
+
+    /// Sends one prepared request, once; waiting for leave and the last byte of the answer both happen before `within` is over.
+    ///
+    /// # Errors
+    /// [`PlatformError::NotSent`] when leave did not come in time, else as the platform's client.
+    pub async fn send(&self, request: WireRequest, within: Duration, lane: Lane) -> Result<Accepted, PlatformError> {
+        let began = self.clock.instant();
+        self.caller.admit_write(lane, within / 2).await?;
+        let left = within.saturating_sub(began.elapsed());
+        on!(&self.client, client => client.send(request, left).await)
+    }
+
+    /// When `change`, made at `now`, takes effect.
+    #[must_use]
+    pub fn effect_of(&self, change: &Change, now: ProductTime) -> Effect {
+        on!(&self.client, client => client.effect_of(change, now))
+    }
+
+    /// What stands now: breaker, last answer, last failure, announced waits.
+    #[must_use]
+    pub fn health(&self) -> GatewayHealth {
+        self.caller.health()
+    }
+}
+
+async fn whole<T>(read: impl Future<Output = Result<T, PlatformError>>) -> Result<T, PlatformError> {
+    tokio::time::timeout(READ_ALL, read).await.unwrap_or_else(|_| Err(PlatformError::Transient(format!("not read to its end within {READ_ALL:?}"))))
+}
+
+#[cfg(test)]
+mod tests;

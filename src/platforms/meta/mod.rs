@@ -1,0 +1,137 @@
+//! Meta: the Graph API's Marketing part, v26.0. Budgets are whole minor units, reports decimal text in units.
+
+mod errors;
+mod inventory;
+mod report;
+mod wire;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::NaiveDate;
+use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::call::{Caller, Dialect, Fault, Remedy};
+use super::http::Outgoing;
+use super::spec::AccountSpec;
+use super::write::{Run, Task, address, request, task, with_query};
+use super::{Accepted, AdPlatform, DayRow, Effect, Inventory, PlatformError, WireRequest};
+use crate::clock::ProductTime;
+use crate::domain::change::Change;
+use crate::domain::entity::Budget;
+
+const HOST: &str = "https://graph.facebook.com";
+/// The Graph and Marketing API's version, released 2026-07-29.
+const VERSION: &str = "v26.0";
+const FORM: &str = "application/x-www-form-urlencoded";
+/// Rows a page of objects asks for at first; halved when the platform finds it too much.
+const PAGE: u32 = 200;
+const SMALLEST_PAGE: u32 = 10;
+/// More pages than any account has: a guard against a cursor that never ends.
+const PAGES: usize = 2_000;
+
+/// One ad account.
+pub(super) struct Meta {
+    spec: AccountSpec,
+    base: String,
+    token: SecretString,
+    proof: Option<String>,
+    caller: Arc<Caller>,
+}
+
+impl Meta {
+    /// How Meta's answers are judged.
+    pub(super) const DIALECT: Dialect = Dialect { judge: errors::judge, pressure: errors::pressure };
+
+    pub(super) fn new(spec: AccountSpec, caller: Arc<Caller>) -> Self {
+        let token = spec.credentials.fixed_token(&spec.account).unwrap_or_default();
+        let base = format!("{}/{VERSION}", spec.base(HOST));
+        Self { base, token, proof: spec.credentials.proof(), caller, spec }
+    }
+
+    fn signed(&self, request: Outgoing) -> Result<Outgoing, PlatformError> {
+        request.header("authorization", &format!("Bearer {}", self.token.expose_secret()))
+    }
+
+    /// One GET.
+    async fn get(&self, path: &str, parameters: &[(&str, &str)]) -> Result<Value, Fault> {
+        let proof = self.proof.as_deref().map(|proof| ("appsecret_proof", proof));
+        let parameters: Vec<_> = parameters.iter().copied().chain(proof).collect();
+        let url = with_query(&format!("{}/{path}", self.base), &parameters)?;
+        self.caller.read(&self.signed(Outgoing::get(url))?).await
+    }
+
+    /// Every row of an edge, following its cursor; asks for smaller pages when the platform finds one too large.
+    async fn rows<T: DeserializeOwned>(&self, path: &str, parameters: &[(&str, &str)]) -> Result<Vec<T>, PlatformError> {
+        let (mut rows, mut after, mut limit) = (Vec::new(), None::<String>, PAGE);
+        for _ in 0..PAGES {
+            let size = limit.to_string();
+            let mut asked = parameters.to_vec();
+            asked.push(("limit", &size));
+            asked.extend(after.as_deref().map(|after| ("after", after)));
+            let page: wire::Page<T> = match self.get(path, &asked).await {
+                Ok(value) => decode(value, path)?,
+                Err(fault) if fault.remedy == Remedy::SmallerPage && limit > SMALLEST_PAGE => {
+                    limit = (limit / 2).max(SMALLEST_PAGE);
+                    continue;
+                }
+                Err(fault) => return Err(fault.error),
+            };
+            rows.extend(page.data.unwrap_or_default());
+            let paging = page.paging.unwrap_or_default();
+            // The cursor stands on the last page too: only `next` says that there is more.
+            match (paging.next, paging.cursors.and_then(|cursors| cursors.after)) {
+                (Some(_), Some(cursor)) if after.as_deref() != Some(cursor.as_str()) => after = Some(cursor),
+                (Some(_), _) => return Err(PlatformError::Transient(format!("`{path}` has a next page but no cursor that leads to it"))),
+                (None, _) => return Ok(rows),
+            }
+        }
+        Err(PlatformError::Transient(format!("`{path}` has more than {PAGES} pages")))
+    }
+}
+
+/// An answer as what was expected there.
+fn decode<T: DeserializeOwned>(value: Value, path: &str) -> Result<T, PlatformError> {
+    serde_json::from_value(value).map_err(|error| PlatformError::Transient(format!("`{path}` answered in an unknown form: {error}")))
+}
+
+impl AdPlatform for Meta {
+    async fn inventory(&self) -> Result<Inventory, PlatformError> {
+        inventory::read(self).await
+    }
+
+    async fn daily_metrics(&self, from: NaiveDate, to: NaiveDate) -> Result<Vec<DayRow>, PlatformError> {
+        report::read(self, from, to).await
+    }
+
+    fn prepare(&self, change: &Change, budget: Option<&Budget>) -> Result<WireRequest, PlatformError> {
+        let (id, body) = match task(&self.spec, change, budget)? {
+            Task::Budget { budget, steps, .. } => (budget.resource.as_str(), format!("daily_budget={steps}")),
+            Task::Status { entity, run: Run::Start, .. } => (entity.id.as_str(), "status=ACTIVE".to_owned()),
+            Task::Status { entity, run: Run::Stop, .. } => (entity.id.as_str(), "status=PAUSED".to_owned()),
+        };
+        Ok(request(format!("{}/{id}", self.base), FORM, body))
+    }
+
+    async fn send(&self, request: WireRequest, within: Duration) -> Result<Accepted, PlatformError> {
+        let mut url = address(&request, &self.base)?;
+        // The proof is derived from a secret, so it joins only now, in the query, and the body stays the one whose hash was recorded.
+        if let Some(proof) = &self.proof {
+            url.query_pairs_mut().append_pair("appsecret_proof", proof);
+        }
+        let answer = self.caller.write(self.signed(Outgoing::post(url, FORM, request.body))?, within).await?;
+        match answer.get("success").and_then(Value::as_bool) {
+            Some(true) => Ok(Accepted { request_id: None, created: None, effect: Effect::Now }),
+            Some(false) | None => Err(PlatformError::Unknown("the answer names neither success nor an error".to_owned())),
+        }
+    }
+
+    fn effect_of(&self, _change: &Change, _now: ProductTime) -> Effect {
+        Effect::Now
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,163 @@
+//! What a gateway must know of its account, checked once before anything is called.
+
+use chrono::TimeDelta;
+use chrono_tz::Tz;
+use sha2::{Digest, Sha256};
+use url::{Host, Url};
+
+use super::credentials::Credentials;
+use super::http::Route;
+use super::limits::Rate;
+use super::{PlatformError, tiktok};
+use crate::domain::entity::{EntityKey, Level, Platform};
+use crate::domain::ids::AccountId;
+use crate::domain::money::{Currency, Money};
+
+/// What a counted conversion is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConversionValue {
+    /// What the platform reports.
+    Reported,
+    /// Always this.
+    Fixed(Money),
+}
+
+/// Which conversions count, and what they are worth.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConversionRule {
+    /// The actions that count. `purchase` and `lead` stand for the platform's own name of these; other names are the platform's own. Google
+    /// counts its Conversions column, which the account itself defines, whatever stands here.
+    pub actions: Vec<String>,
+    /// Days after a click within which a conversion counts: 1, 7 or 28; `None` keeps the platform's own setting. Meta alone can be asked for it.
+    pub window_days: Option<u8>,
+    /// What one is worth.
+    pub value: ConversionValue,
+}
+
+/// One account as its gateway needs it.
+#[derive(Clone, Debug)]
+pub struct AccountSpec {
+    /// Its name here.
+    pub account: AccountId,
+    /// Its platform.
+    pub platform: Platform,
+    /// The platform's own id of it: `act_1001`, `123-456-7890`, `7000000000000000001`.
+    pub platform_id: String,
+    /// The currency it is expected to bill in.
+    pub currency: Currency,
+    /// The zone its days are expected to run in.
+    pub time_zone: Tz,
+    /// Replaces every host of the platform, token and report hosts too.
+    pub base_url: Option<Url>,
+    /// How it signs in.
+    pub credentials: Credentials,
+    /// Which conversions count.
+    pub conversions: ConversionRule,
+}
+
+impl AccountSpec {
+    /// The same with the platform's id in the form its paths use, when everything about it can be true.
+    pub(super) fn checked(mut self) -> Result<Self, PlatformError> {
+        let wrong = |what: String| Err(PlatformError::Validation(format!("account `{}`: {what}", self.account)));
+        if let Some(url) = &self.base_url {
+            let plain = url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
+            if !plain || !matches!(url.scheme(), "http" | "https") {
+                return wrong("base_url must be http or https without user, query or fragment".to_owned());
+            }
+            if url.scheme() == "http" && !is_loopback(url) {
+                return wrong(format!("base_url goes to `{}` in the clear: use https, or a loopback address", url.host_str().unwrap_or_default()));
+            }
+        }
+        match (&self.credentials, self.platform) {
+            (Credentials::Sandbox, _) if !self.base_url.as_ref().is_some_and(is_loopback) => {
+                return wrong("sandbox credentials go to a loopback base_url only".to_owned());
+            }
+            (Credentials::Sandbox, _)
+            | (Credentials::Meta { .. }, Platform::Meta)
+            | (Credentials::Google { .. }, Platform::Google)
+            | (Credentials::Tiktok { .. }, Platform::Tiktok) => {}
+            (Credentials::Meta { .. } | Credentials::Google { .. } | Credentials::Tiktok { .. }, platform) => {
+                return wrong(format!("these are not the credentials of a {platform} account"));
+            }
+        }
+        if let ConversionValue::Fixed(value) = self.conversions.value
+            && value.currency() != self.currency
+        {
+            return wrong(format!("a conversion is worth {value}, but the account bills in {}", self.currency));
+        }
+        if !matches!(self.conversions.window_days, None | Some(1 | 7 | 28)) {
+            return wrong("a conversion window is 1, 7 or 28 days".to_owned());
+        }
+        let (id, expected) = match self.platform {
+            Platform::Meta => (self.platform_id.strip_prefix("act_").map(str::to_owned), "`act_` and digits"),
+            Platform::Google => (Some(self.platform_id.replace('-', "")), "digits, with or without dashes"),
+            Platform::Tiktok => (Some(self.platform_id.clone()), "digits"),
+        };
+        let Some(id) = id.filter(|id| is_number(id)) else {
+            return wrong(format!("`{}` is no {} account id: expected {expected}", self.platform_id, self.platform));
+        };
+        if self.platform == Platform::Tiktok
+            && let Some(unknown) = self.conversions.actions.iter().find(|action| tiktok::action_metrics(action).is_none())
+        {
+            return wrong(format!("conversion action `{unknown}` has no TikTok metric: expected one of {}", tiktok::actions().join(", ")));
+        }
+        self.platform_id = id;
+        Ok(self)
+    }
+
+    /// Scheme and host, and a path if the override has one; without a slash at its end.
+    pub(super) fn base(&self, real: &str) -> String {
+        self.base_url.as_ref().map_or(real, Url::as_str).trim_end_matches('/').to_owned()
+    }
+
+    /// Which clients it uses.
+    pub(super) fn route(&self) -> Route {
+        if self.base_url.as_ref().is_some_and(is_loopback) { Route::Loopback } else { Route::Internet }
+    }
+
+    /// What the platform counts calls by, the widest first, with the documented rates. Sources: Google Ads API quotas (15 000 operations a day
+    /// and project on Basic access); Meta rate limits (full tier: a score of 9 000 in 300 s, 100 000 calls an hour and account); TikTok
+    /// (Basic: 10 a second, 600 a minute, 864 000 a day and app).
+    pub(super) fn counted_by(&self) -> [(String, Rate); 2] {
+        let app = match &self.credentials {
+            Credentials::Sandbox => "sandbox".to_owned(),
+            Credentials::Meta { .. } | Credentials::Google { .. } | Credentials::Tiktok { .. } => sha256_hex(self.credentials.app().as_bytes()),
+        };
+        let (platform, id) = (self.platform, &self.platform_id);
+        let rates = match platform {
+            Platform::Google => [Rate { per_second: 20, quota: Some((TimeDelta::days(1), 15_000)) }, Rate { per_second: 10, quota: None }],
+            Platform::Meta => [Rate { per_second: 50, quota: None }, Rate { per_second: 20, quota: Some((TimeDelta::hours(1), 100_000)) }],
+            Platform::Tiktok => [Rate { per_second: 9, quota: Some((TimeDelta::days(1), 864_000)) }, Rate { per_second: 9, quota: None }],
+        };
+        let [wide, narrow] = rates;
+        [(format!("{platform}:app:{app}"), wide), (format!("{platform}:app:{app}:account:{id}"), narrow)]
+    }
+
+    /// A key of this account.
+    pub(super) fn key(&self, level: Level, id: &str) -> EntityKey {
+        EntityKey { account: self.account.clone(), level, id: id.to_owned() }
+    }
+}
+
+/// Whether `url` names this machine.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}
+
+/// Whether a platform's id is what all three use: decimal digits, so that it can stand in a path.
+pub(super) fn is_number(id: &str) -> bool {
+    !id.is_empty() && id.len() <= 32 && id.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Lower-case hex of SHA-256.
+pub(super) fn sha256_hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,170 @@
+//! TikTok: the Business API v1.3. Amounts are JSON numbers in whole units; every answer is an envelope whose code decides.
+
+mod errors;
+mod inventory;
+mod report;
+mod wire;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{Days, NaiveDate, NaiveTime, TimeZone};
+use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::call::{Caller, Dialect, Fault};
+use super::http::Outgoing;
+use super::spec::{AccountSpec, is_number};
+use super::write::{Owner, Run, Task, address, request, task, with_query};
+use super::{Accepted, AdPlatform, DayRow, Effect, Inventory, PlatformError, WireRequest};
+use crate::clock::ProductTime;
+use crate::domain::change::Change;
+use crate::domain::entity::{Budget, Level};
+pub(super) use report::{action_metrics, actions};
+
+const HOST: &str = "https://business-api.tiktok.com";
+const PATH: &str = "open_api/v1.3";
+const JSON: &str = "application/json";
+const PAGE: &str = "1000";
+/// More pages than any account has: a guard against a total that never ends.
+const PAGES: i64 = 1_000;
+/// Daily ad group budgets go here; they hold from the next midnight of the account on.
+const AD_GROUP_BUDGET: &str = "adgroup/budget/update/";
+
+/// One advertiser.
+pub(super) struct Tiktok {
+    spec: AccountSpec,
+    base: String,
+    token: SecretString,
+    caller: Arc<Caller>,
+}
+
+impl Tiktok {
+    /// How TikTok's answers are judged.
+    pub(super) const DIALECT: Dialect = Dialect { judge: errors::judge, pressure: |_| None };
+
+    pub(super) fn new(spec: AccountSpec, caller: Arc<Caller>) -> Self {
+        let token = spec.credentials.fixed_token(&spec.account).unwrap_or_default();
+        let base = format!("{}/{PATH}", spec.base(HOST));
+        Self { base, token, caller, spec }
+    }
+
+    fn signed(&self, request: Outgoing) -> Result<Outgoing, PlatformError> {
+        request.header("access-token", self.token.expose_secret())
+    }
+
+    /// One GET; the envelope's data, already judged.
+    async fn get<T: DeserializeOwned>(&self, path: &str, parameters: &[(&str, &str)]) -> Result<T, PlatformError> {
+        let url = with_query(&format!("{}/{path}", self.base), parameters)?;
+        let envelope = self.caller.read(&self.signed(Outgoing::get(url))?).await.map_err(|fault: Fault| fault.error)?;
+        let data = envelope.get("data").cloned().unwrap_or(Value::Null);
+        serde_json::from_value(data).map_err(|error| PlatformError::Transient(format!("`{path}` answered in an unknown form: {error}")))
+    }
+
+    /// Every row of a list.
+    async fn rows<T: DeserializeOwned>(&self, path: &str, parameters: &[(&str, &str)]) -> Result<Vec<T>, PlatformError> {
+        let mut rows = Vec::new();
+        for page in 1..=PAGES {
+            let number = page.to_string();
+            let mut asked = vec![("advertiser_id", self.spec.platform_id.as_str())];
+            asked.extend_from_slice(parameters);
+            asked.extend([("page", number.as_str()), ("page_size", PAGE)]);
+            let list: wire::List<T> = self.get(path, &asked).await?;
+            rows.extend(list.list.unwrap_or_default());
+            let total = list.page_info.and_then(|info| info.total_page?.integer()).unwrap_or(0);
+            if page >= total {
+                return Ok(rows);
+            }
+        }
+        Err(PlatformError::Transient(format!("`{path}` has more than {PAGES} pages")))
+    }
+
+    /// Daily ad group budgets are locked for the five minutes before the account's midnight: how long that still lasts.
+    fn locked_for(&self, now: ProductTime) -> Option<Duration> {
+        let local = now.utc().with_timezone(&self.spec.time_zone);
+        let locked = NaiveTime::from_hms_opt(23, 55, 0).is_some_and(|from| local.time() >= from);
+        let midnight = local.date_naive().checked_add_days(Days::new(1))?.and_time(NaiveTime::MIN);
+        let until = self.spec.time_zone.from_local_datetime(&midnight).earliest()?;
+        locked.then(|| self.caller.clock().wall_span(until.signed_duration_since(local)))
+    }
+}
+
+impl AdPlatform for Tiktok {
+    async fn inventory(&self) -> Result<Inventory, PlatformError> {
+        inventory::read(self).await
+    }
+
+    async fn daily_metrics(&self, from: NaiveDate, to: NaiveDate) -> Result<Vec<DayRow>, PlatformError> {
+        report::read(self, from, to).await
+    }
+
+    fn prepare(&self, change: &Change, budget: Option<&Budget>) -> Result<WireRequest, PlatformError> {
+        let advertiser = &self.spec.platform_id;
+        let (path, body) = match task(&self.spec, change, budget)? {
+            Task::Budget { budget, to, .. } => {
+                let (id, amount) = (&budget.resource, to.units().normalize());
+                if !is_number(id) {
+                    return Err(PlatformError::Validation(format!("`{id}` is no id of this platform")));
+                }
+                // The amount is written as the exact decimal it is; everything else in the text is digits.
+                match budget.budget.key.level {
+                    Level::AdGroup => (
+                        AD_GROUP_BUDGET,
+                        format!(r#"{{"advertiser_id":"{advertiser}","scheduled_budget":[{{"adgroup_id":"{id}","scheduled_budget":{amount}}}]}}"#),
+                    ),
+                    Level::Campaign => ("campaign/update/", format!(r#"{{"advertiser_id":"{advertiser}","campaign_id":"{id}","budget":{amount}}}"#)),
+                    Level::Account | Level::Ad | Level::Creative | Level::Shared => {
+                        return Err(PlatformError::Unsupported("TikTok has budgets at campaigns and ad groups only".to_owned()));
+                    }
+                }
+            }
+            Task::Status { entity, level, run } => {
+                let (path, ids) = match level {
+                    Owner::Campaign => ("campaign/status/update/", "campaign_ids"),
+                    Owner::AdGroup => ("adgroup/status/update/", "adgroup_ids"),
+                };
+                let status = match run {
+                    Run::Start => "ENABLE",
+                    Run::Stop => "DISABLE",
+                };
+                (path, json!({ "advertiser_id": advertiser, ids: [entity.id], "operation_status": status }).to_string())
+            }
+        };
+        Ok(request(format!("{}/{path}", self.base), JSON, body))
+    }
+
+    async fn send(&self, request: WireRequest, within: Duration) -> Result<Accepted, PlatformError> {
+        let url = address(&request, &self.base)?;
+        let tomorrow = url.path().ends_with(AD_GROUP_BUDGET);
+        if let Some(wait) = tomorrow.then(|| self.locked_for(self.caller.clock().now())).flatten() {
+            return Err(PlatformError::Quota { wait, what: "daily ad group budgets are locked from 23:55 until the account's midnight".to_owned() });
+        }
+        let answer = self.caller.write(self.signed(Outgoing::post(url, JSON, request.body))?, within).await?;
+        let failed = answer.pointer("/data/error_list").and_then(Value::as_array).is_some_and(|list| !list.is_empty());
+        if failed {
+            let said = answer.pointer("/data/error_list/0/error_message").and_then(Value::as_str).unwrap_or("no text");
+            return Err(PlatformError::Validation(said.chars().take(300).collect()));
+        }
+        let request_id = answer.get("request_id").and_then(Value::as_str).map(str::to_owned);
+        Ok(Accepted { request_id, created: None, effect: if tomorrow { Effect::NextLocalDay } else { Effect::Now } })
+    }
+
+    fn effect_of(&self, change: &Change, _now: ProductTime) -> Effect {
+        match change {
+            Change::Budget { budget, .. } if budget.key.level == Level::AdGroup => Effect::NextLocalDay,
+            Change::Budget { .. }
+            | Change::Status { .. }
+            | Change::Bid { .. }
+            | Change::BidStrategy { .. }
+            | Change::Targeting { .. }
+            | Change::CreateCampaign(_)
+            | Change::CreateAdGroup(_)
+            | Change::CreateCreative(_)
+            | Change::CreateAd(_) => Effect::Now,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
