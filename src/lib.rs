@@ -5,5 +5,6 @@ pub mod arbiter;
 pub mod clock;
 pub mod domain;
 pub mod execution;
+pub mod learning;
 pub mod platforms;
 pub mod sandbox;

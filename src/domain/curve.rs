@@ -29,6 +29,8 @@ pub struct CampaignCurve {
     pub revenue: Response,
     /// How sure the level is: matured conversions behind it.
     pub evidence: f64,
+    /// Variance of a day's conversions over their mean; 1 is Poisson, real accounts are wilder.
+    pub noise: f64,
     /// Most the audience seems able to take a day, in units; `None` while spend follows the budget.
     pub audience_cap: Option<f64>,
 }
