@@ -6,5 +6,7 @@ pub mod clock;
 pub mod domain;
 pub mod execution;
 pub mod learning;
+pub mod ledger;
 pub mod platforms;
 pub mod sandbox;
+pub mod store;
