@@ -3,3 +3,7 @@
 
 pub mod gate;
 pub mod settle;
+pub mod undo;
+
+#[cfg(test)]
+mod fixture;
