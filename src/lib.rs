@@ -3,6 +3,7 @@
 
 pub mod arbiter;
 pub mod clock;
+pub mod config;
 pub mod domain;
 pub mod execution;
 pub mod learning;

@@ -13,6 +13,7 @@ use super::goal::Goal;
 use super::ids::{AccountId, AgentId, PoolId};
 use super::money::{Currency, Money};
 use super::proposal::{AgentKind, Autonomy};
+use super::ticket::Role;
 
 /// Every number the guardrails judge by. Amounts are in units of the currency of the pool they apply to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -201,7 +202,7 @@ pub struct CalendarEvent {
 }
 
 /// How tickets are answered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApprovalPolicy {
     /// Business hours until a critical ticket expires.
     pub critical_h: u32,
@@ -226,6 +227,9 @@ pub struct Policy {
     pub calendar: Vec<CalendarEvent>,
     /// Approvals.
     pub approvals: ApprovalPolicy,
+    /// Configured tokens and what each may do: who may approve is part of what is in force.
+    #[serde(default)]
+    pub tokens: BTreeMap<String, Role>,
 }
 
 impl Policy {

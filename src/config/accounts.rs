@@ -1,0 +1,403 @@
+//! `[accounts.NAME]` and `[measurement.ga4.NAME]`: where the money is spent and where conversions are counted.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono_tz::Tz;
+use toml::de::DeValue;
+use url::Url;
+
+use super::fault::{nearest, shown};
+use super::form::{self, Form, Misfit};
+use super::reader::{Page, Section, article};
+use super::secret::{self, SecretRef, Setting};
+use crate::domain::entity::Platform;
+use crate::domain::ids::AccountId;
+use crate::domain::money::{Currency, Money};
+
+/// Which hosts stand for a platform.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// The platform's own.
+    Real,
+    /// The sandbox of this daemon.
+    Sandbox,
+    /// This one for every host of the platform.
+    At(Url),
+}
+
+impl Endpoint {
+    /// Whether nothing outside this machine is ever contacted.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        match self {
+            Self::Real => false,
+            Self::Sandbox => true,
+            Self::At(url) => form::is_loopback(url),
+        }
+    }
+}
+
+/// What an account signs in with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Credentials {
+    /// The sandbox's own.
+    Sandbox,
+    /// Google Ads or GA4, as a person's consent.
+    Google {
+        /// The OAuth client.
+        client_id: Setting,
+        /// Its secret.
+        client_secret: SecretRef,
+        /// The consent.
+        refresh_token: SecretRef,
+        /// The manager account signed in through.
+        login_customer_id: Option<Setting>,
+        /// The developer token; some access levels need none.
+        developer_token: Option<SecretRef>,
+    },
+    /// Google Ads or GA4, as a service account.
+    GoogleService {
+        /// The account's JSON key.
+        service_account: SecretRef,
+        /// The manager account signed in through.
+        login_customer_id: Option<Setting>,
+        /// The developer token; some access levels need none.
+        developer_token: Option<SecretRef>,
+    },
+    /// Meta.
+    Meta {
+        /// The system user's token.
+        access_token: SecretRef,
+        /// Signs each request.
+        app_secret: SecretRef,
+    },
+    /// TikTok.
+    Tiktok {
+        /// The advertiser's token.
+        access_token: SecretRef,
+        /// The application.
+        app_id: Setting,
+        /// Its secret.
+        secret: SecretRef,
+    },
+}
+
+/// What a conversion is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConversionValue {
+    /// What the platform reports.
+    Reported,
+    /// The same for each.
+    Fixed(Money),
+}
+
+/// Which conversions count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conversions {
+    /// The platform's conversion actions; all when empty.
+    pub actions: Vec<String>,
+    /// How long after the click they count.
+    pub window: Duration,
+    /// What each is worth.
+    pub value: ConversionValue,
+}
+
+/// `[accounts.NAME]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Its platform.
+    pub platform: Platform,
+    /// The platform's id of it, as the platform writes it in requests.
+    pub id: String,
+    /// Its currency.
+    pub currency: Currency,
+    /// Its zone.
+    pub time_zone: Tz,
+    /// Which hosts stand for its platform.
+    pub endpoint: Endpoint,
+    /// What it signs in with.
+    pub credentials: Credentials,
+    /// Whether a person has accepted that changes are made there.
+    pub accepted: bool,
+    /// Which conversions count.
+    pub conversions: Conversions,
+}
+
+/// `[measurement.ga4.NAME]`: a GA4 property.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ga4 {
+    /// Its id.
+    pub property: String,
+    /// The events that are conversions.
+    pub key_events: Vec<String>,
+    /// The dimension that names our campaigns.
+    pub join: String,
+    /// Which hosts stand for it.
+    pub endpoint: Endpoint,
+    /// What it signs in with.
+    pub credentials: Credentials,
+}
+
+/// What later sections must know of an account, as far as it could be read.
+pub(super) struct Seen {
+    pub(super) currency: Option<Currency>,
+}
+
+const PLATFORMS: [(&str, Platform); 3] = [("google", Platform::Google), ("meta", Platform::Meta), ("tiktok", Platform::Tiktok)];
+
+pub(super) fn accounts(page: &mut Page<'_>, root: &mut Section<'_, '_>, lapse: bool) -> (BTreeMap<AccountId, Account>, BTreeMap<String, Seen>) {
+    let mut read = BTreeMap::new();
+    let mut seen = BTreeMap::new();
+    let mut taken: BTreeMap<(Platform, String), String> = BTreeMap::new();
+    let sections = root.named(page, "accounts");
+    if sections.is_empty() {
+        page.fault("accounts", "there is no account", "at least one [accounts.NAME]");
+    }
+    for (name, mut section) in sections {
+        let id: Option<AccountId> = named(page, &section.at, &name);
+        let at = section.at.clone();
+        let platform = section.required(page, "platform", &form::choice(&PLATFORMS));
+        let number = section.required(page, "id", &platform_id(platform));
+        let currency = section.required(page, "currency", &form::currency());
+        let time_zone = section.required(page, "time_zone", &form::zone());
+        let endpoint = endpoint(page, &mut section, lapse);
+        let credentials = credentials(page, &mut section, platform.map(Owner::Ads), endpoint.as_ref());
+        let accepted = section.or(page, "accepted", &form::boolean(), false);
+        let conversions = conversions(page, &mut section, currency);
+        section.end(page);
+        if let (Some(platform), Some(number)) = (platform, &number)
+            && let Some(earlier) = taken.insert((platform, number.clone()), name.clone())
+        {
+            page.fault(&format!("{at}.id"), format!("[accounts.{earlier}] is the same {platform} account"), "each account once");
+        }
+        seen.insert(name, Seen { currency });
+        if let (Some(id), Some(platform), Some(number), Some(currency), Some(time_zone), Some(endpoint), Some(credentials), Some(conversions)) =
+            (id, platform, number, currency, time_zone, endpoint, credentials, conversions)
+        {
+            read.insert(id, Account { platform, id: number, currency, time_zone, endpoint, credentials, accepted, conversions });
+        }
+    }
+    (read, seen)
+}
+
+/// The name of a named table as an id.
+pub(super) fn named<Id: std::str::FromStr>(page: &mut Page<'_>, at: &str, name: &str) -> Option<Id> {
+    let id = name.parse().ok();
+    if id.is_none() {
+        page.fault(at, format!("`{}` is not a name", shown(name)), "up to 64 letters, digits, `-`, `_` or `.`");
+    }
+    id
+}
+
+fn platform_id<'a>(platform: Option<Platform>) -> Form<'a, String> {
+    let expected = match platform {
+        Some(Platform::Google) => "a customer id of ten digits such as \"123-456-7890\"",
+        Some(Platform::Meta) => "an ad account id such as \"act_1001\"",
+        Some(Platform::Tiktok) => "an advertiser id in digits such as \"7000000000001\"",
+        None => "the platform's id of the account",
+    };
+    let digits = |text: &str| !text.is_empty() && text.len() <= 20 && text.bytes().all(|byte| byte.is_ascii_digit());
+    Form::text(expected, move |text| {
+        let plain = match platform {
+            Some(Platform::Google) => Some(text.replace('-', "")).filter(|plain| digits(plain) && plain.len() == 10),
+            Some(Platform::Meta) => text.strip_prefix("act_").filter(|rest| digits(rest)).map(|_| text.to_owned()),
+            Some(Platform::Tiktok) => Some(text.to_owned()).filter(|text| digits(text)),
+            None => Some(text.to_owned()),
+        };
+        plain.ok_or_else(|| Misfit::from(format!("`{}` is not one", shown(text))))
+    })
+}
+
+fn endpoint(page: &mut Page<'_>, section: &mut Section<'_, '_>, lapse: bool) -> Option<Endpoint> {
+    let url = Form::text("\"sandbox\", an https URL, or an http URL on loopback", |text| match text {
+        "sandbox" => Ok(Endpoint::Sandbox),
+        text => {
+            let url = form::url().read(&DeValue::String(text.into()))?;
+            if url.query().is_some() { Err(Misfit::from("the URL has a query".to_owned())) } else { Ok(Endpoint::At(url)) }
+        }
+    });
+    let written = section.is_key_written("base_url");
+    let endpoint = section.optional(page, "base_url", &url);
+    let endpoint = if written { endpoint? } else { Endpoint::Real };
+    if lapse && !endpoint.is_local() {
+        page.fault(
+            &section.path("base_url"),
+            "[clock] makes days pass in seconds, and this would reach a real platform",
+            "base_url = \"sandbox\" or a loopback URL, or no [clock]",
+        );
+    }
+    Some(endpoint)
+}
+
+#[derive(Clone, Copy)]
+enum Owner {
+    Ads(Platform),
+    Ga4,
+}
+
+impl Owner {
+    /// Keys that must be there, and keys that may.
+    const fn keys(self) -> (&'static [&'static str], &'static [&'static str]) {
+        match self {
+            Self::Ads(Platform::Google) | Self::Ga4 => {
+                (&["client_id", "client_secret", "refresh_token"], &["service_account", "login_customer_id", "developer_token"])
+            }
+            Self::Ads(Platform::Meta) => (&["access_token", "app_secret"], &[]),
+            Self::Ads(Platform::Tiktok) => (&["access_token", "app_id", "secret"], &[]),
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Ads(platform) => platform.name(),
+            Self::Ga4 => "ga4",
+        }
+    }
+}
+
+fn credentials(page: &mut Page<'_>, section: &mut Section<'_, '_>, owner: Option<Owner>, endpoint: Option<&Endpoint>) -> Option<Credentials> {
+    let at = section.path("credentials");
+    let forms = owner.map_or_else(
+        || "\"sandbox\" or a table of references".to_owned(),
+        |owner| format!("{{ {} }}, each kept elsewhere: \"env:NAME\", \"file:PATH\" or \"credential:NAME\"", owner.keys().0.join(", ")),
+    );
+    match section.peek("credentials") {
+        None => {
+            section.raw("credentials");
+            page.fault(&section.at, "`credentials` is missing", forms);
+            None
+        }
+        Some(DeValue::String(text)) if text == "sandbox" => {
+            section.raw("credentials");
+            if endpoint.is_some_and(|endpoint| !endpoint.is_local()) {
+                page.fault(&at, "a real account cannot sign in as the sandbox", forms);
+            }
+            Some(Credentials::Sandbox)
+        }
+        Some(DeValue::Table(_)) => {
+            let mut table = section.section(page, "credentials");
+            let credentials = owner.and_then(|owner| platform_credentials(page, &mut table, owner));
+            // Without its platform nobody can say which keys belong here; the platform's own fault is reported.
+            if let Some(owner) = owner {
+                foreign_keys(page, &table, owner);
+            }
+            credentials
+        }
+        Some(DeValue::String(_)) => {
+            section.raw("credentials");
+            page.fault(&at, "this is a text; a secret never stands in the file", format!("\"sandbox\" or {forms}"));
+            None
+        }
+        Some(other) => {
+            let what = format!("this is {}", article(other));
+            section.raw("credentials");
+            page.fault(&at, what, format!("\"sandbox\" or {forms}"));
+            None
+        }
+    }
+}
+
+fn platform_credentials(page: &mut Page<'_>, table: &mut Section<'_, '_>, owner: Owner) -> Option<Credentials> {
+    let (kept, setting) = (secret::form(page), secret::setting(page));
+    match owner {
+        Owner::Ads(Platform::Google) | Owner::Ga4 => {
+            let service = table.is_key_written("service_account");
+            let service_account = table.optional(page, "service_account", &kept);
+            let login_customer_id = table.optional(page, "login_customer_id", &setting);
+            let developer_token = table.optional(page, "developer_token", &kept);
+            if service {
+                for key in ["client_id", "client_secret", "refresh_token"] {
+                    if table.is_key_written(key) {
+                        page.fault(
+                            &table.path(key),
+                            "a service account signs in by itself",
+                            "either service_account or client_id, client_secret, refresh_token",
+                        );
+                    }
+                    table.raw(key);
+                }
+                return Some(Credentials::GoogleService { service_account: service_account?, login_customer_id, developer_token });
+            }
+            let client_id = table.required(page, "client_id", &setting);
+            let client_secret = table.required(page, "client_secret", &kept);
+            let refresh_token = table.required(page, "refresh_token", &kept);
+            Some(Credentials::Google {
+                client_id: client_id?,
+                client_secret: client_secret?,
+                refresh_token: refresh_token?,
+                login_customer_id,
+                developer_token,
+            })
+        }
+        Owner::Ads(Platform::Meta) => {
+            let access_token = table.required(page, "access_token", &kept);
+            let app_secret = table.required(page, "app_secret", &kept);
+            Some(Credentials::Meta { access_token: access_token?, app_secret: app_secret? })
+        }
+        Owner::Ads(Platform::Tiktok) => {
+            let access_token = table.required(page, "access_token", &kept);
+            let app_id = table.required(page, "app_id", &setting);
+            let secret = table.required(page, "secret", &kept);
+            Some(Credentials::Tiktok { access_token: access_token?, app_id: app_id?, secret: secret? })
+        }
+    }
+}
+
+/// Unknown keys, and those of another platform by its name.
+fn foreign_keys(page: &mut Page<'_>, table: &Section<'_, '_>, owner: Owner) {
+    let (needed, also) = owner.keys();
+    for key in table.unknown() {
+        let others = [Owner::Ads(Platform::Google), Owner::Ads(Platform::Meta), Owner::Ads(Platform::Tiktok)];
+        let theirs = others.into_iter().find(|other| other.keys().0.contains(&key.as_str()) || other.keys().1.contains(&key.as_str()));
+        let what =
+            theirs.map_or_else(|| "unknown key".to_owned(), |theirs| format!("this is a key of {}, and the account is {}'s", theirs.name(), owner.name()));
+        let names = || needed.iter().chain(also).copied();
+        page.fault_near(&table.path(&key), what, format!("one of {}", names().collect::<Vec<_>>().join(", ")), nearest(&key, names()));
+    }
+}
+
+fn conversions(page: &mut Page<'_>, section: &mut Section<'_, '_>, currency: Option<Currency>) -> Option<Conversions> {
+    let day = Duration::from_secs(86_400);
+    let mut table = section.section(page, "conversions");
+    let actions = table.or(page, "actions", &form::texts("a list of conversion actions such as [\"purchase\"]"), Vec::new());
+    let window = table.or(page, "window", &form::duration(day, 90 * day), 7 * day);
+    let value = Form::text("\"reported\", or an amount such as \"30 USD\"", |text| match text {
+        "reported" => Ok(ConversionValue::Reported),
+        text => form::money().read(&DeValue::String(text.into())).map(ConversionValue::Fixed),
+    });
+    let value = table.or(page, "value", &value, ConversionValue::Reported);
+    if let (ConversionValue::Fixed(amount), Some(currency)) = (value, currency)
+        && amount.currency() != currency
+    {
+        page.fault(&table.path("value"), format!("{amount} is not in the account's currency"), format!("an amount in {currency}"));
+    }
+    table.end(page);
+    Some(Conversions { actions, window, value })
+}
+
+pub(super) fn ga4(page: &mut Page<'_>, root: &mut Section<'_, '_>, lapse: bool) -> BTreeMap<String, Ga4> {
+    let mut read = BTreeMap::new();
+    let mut measurement = root.section(page, "measurement");
+    for (name, mut section) in measurement.named(page, "ga4") {
+        let id: Option<AccountId> = named(page, &section.at, &name);
+        let property = Form::text("a property id in digits such as \"123456789\"", |text| {
+            let fits = !text.is_empty() && text.len() <= 20 && text.bytes().all(|byte| byte.is_ascii_digit());
+            if fits { Ok(text.to_owned()) } else { Err(Misfit::from(format!("`{}` is not one", shown(text)))) }
+        });
+        let property = section.required(page, "property", &property);
+        let key_events = section.required(page, "key_events", &form::texts("a list of events such as [\"purchase\"]"));
+        if key_events.as_ref().is_some_and(Vec::is_empty) {
+            page.fault(&section.path("key_events"), "no event would ever count", "at least one event");
+        }
+        let join = section.or(page, "join", &form::text("the dimension that names campaigns"), "sessionCampaignId".to_owned());
+        let endpoint = endpoint(page, &mut section, lapse);
+        let credentials = credentials(page, &mut section, Some(Owner::Ga4), endpoint.as_ref());
+        section.end(page);
+        if let (Some(id), Some(property), Some(key_events), Some(endpoint), Some(credentials)) = (id, property, key_events, endpoint, credentials) {
+            read.insert(id.to_string(), Ga4 { property, key_events, join, endpoint, credentials });
+        }
+    }
+    measurement.end(page);
+    read
+}
