@@ -190,7 +190,7 @@ pub(super) fn duration<'a>(least: Duration, most: Duration) -> Form<'a, Duration
 /// A span as the file writes it, in the largest unit that holds it exactly.
 pub(super) fn in_words(span: Duration) -> String {
     let seconds = span.as_secs();
-    match [(86_400, 'd'), (3_600, 'h'), (60, 'm')].into_iter().find(|(unit, _)| seconds > 0 && seconds % unit == 0) {
+    match [(86_400, 'd'), (3_600, 'h'), (60, 'm')].into_iter().find(|(unit, _)| seconds > 0 && seconds.is_multiple_of(*unit)) {
         Some((86_400, _)) if seconds < 4 * 86_400 => format!("{}h", seconds / 3_600),
         Some((unit, letter)) => format!("{}{letter}", seconds / unit),
         None => format!("{seconds}s"),

@@ -152,7 +152,7 @@ impl Number {
                 let hours = form::duration(span(least, 3_600), span(most, 3_600));
                 Form::new(format!("{}, in whole hours", hours.expected), move |value| {
                     let seconds = hours.read(value)?.as_secs();
-                    if seconds % 3_600 == 0 {
+                    if seconds.is_multiple_of(3_600) {
                         Ok(bare(Decimal::from(seconds / 3_600)))
                     } else {
                         Err(Misfit::from("this is no whole number of hours".to_owned()))
