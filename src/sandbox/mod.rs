@@ -6,9 +6,11 @@
 //! | path | who |
 //! |---|---|
 //! | `/v26.0/...` | Meta |
+//! | `/v26/...`, `/token` | Google Ads and its token endpoint |
 //! | `/_sandbox/log`, `state`, `truth`, `faults`, `edit` | the judge's and the tests' own doors |
 
 mod faults;
+mod google;
 mod market;
 mod meta;
 mod server;
