@@ -1,2 +1,5 @@
 //! The integration suite: one binary, the real router, real databases, and the sandbox as the platforms.
+
 mod config;
+mod engines;
+mod store;
