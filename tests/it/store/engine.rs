@@ -1,6 +1,8 @@
 //! Opening, locking, contention: what differs between engines and must not be seen.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use adjutant::clock::ClockMode;
@@ -9,6 +11,7 @@ use adjutant::domain::ids::IdGen;
 use adjutant::domain::money::{Currency, Money};
 use adjutant::store::{Durability, Store, StoreError};
 use sqlx::{Connection as _, Executor as _, SqliteConnection};
+use tokio::sync::Barrier;
 
 use super::*;
 use crate::on_both_engines;
@@ -207,5 +210,51 @@ async fn a_server_that_may_lose_commits_is_refused_outside_tests() {
     // A server given by address may well be a safe one.
     let given = std::env::var_os("ADJUTANT_TEST_POSTGRES").is_some();
     assert!(given || matches!(refused, Some(StoreError::Durability { setting: "synchronous_commit", .. })), "{refused:?}");
+    bench.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn transactions_that_block_each_other_are_run_again_until_both_are_committed() {
+    let Some(bench) = crate::engines::Bench::postgres().await else { return };
+    let (met, attempts) = (Arc::new(Barrier::new(2)), Arc::new(AtomicU32::new(0)));
+    let crossing = [["a", "b"], ["b", "a"]].map(|[first, second]| {
+        let (store, met, attempts) = (bench.store.clone(), Arc::clone(&met), Arc::clone(&attempts));
+        tokio::spawn(async move {
+            let (met, attempts) = (&met, &attempts);
+            let done: Result<(), StoreError> = store
+                .write(|mut tx| async move {
+                    tx.set_meta(first, first).await?;
+                    if attempts.fetch_add(1, Ordering::SeqCst) < 2 {
+                        met.wait().await;
+                    }
+                    tx.set_meta(second, first).await
+                })
+                .await;
+            done
+        })
+    });
+    for done in crossing {
+        done.await.expect("no panic").expect("committed in the end");
+    }
+    assert_eq!(attempts.load(Ordering::SeqCst), 3, "one of the two was run again");
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_commit_whose_connection_breaks_is_never_repeated_blindly() {
+    let Some(bench) = crate::engines::Bench::postgres().await else { return };
+    let (runs, tampering) = (&AtomicU32::new(0), &bench);
+    let lost: Result<(), StoreError> = bench
+        .store
+        .write(|mut tx| async move {
+            runs.fetch_add(1, Ordering::SeqCst);
+            tx.set_meta("key", "value").await?;
+            let cut = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'";
+            tampering.tamper(cut).await.expect("the test user may end connections");
+            Ok(())
+        })
+        .await;
+    assert!(matches!(lost, Err(StoreError::LostCommit(_))), "{lost:?}");
+    assert_eq!(runs.load(Ordering::SeqCst), 1);
     bench.finish().await;
 }
