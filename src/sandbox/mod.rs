@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `/v26.0/...` | Meta |
 //! | `/v26/...`, `/token` | Google Ads and its token endpoint |
+//! | `/open_api/v1.3/...` | TikTok |
 //! | `/_sandbox/log`, `state`, `truth`, `faults`, `edit` | the judge's and the tests' own doors |
 
 mod faults;
@@ -16,6 +17,7 @@ mod meta;
 mod server;
 mod state;
 mod steer;
+mod tiktok;
 mod wire;
 mod world;
 

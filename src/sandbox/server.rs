@@ -21,7 +21,7 @@ use super::state::Book;
 use super::wire::{Asked, Reply, hex};
 use super::world::World;
 use super::world::edits::{Effect, Moment, Outcome, Row, Source};
-use super::{SandboxConfig, SandboxError, google, meta, steer};
+use super::{SandboxConfig, SandboxError, google, meta, steer, tiktok};
 use crate::clock::{Clock, ClockMode, ProductTime};
 use crate::domain::entity::Platform;
 
@@ -213,13 +213,14 @@ fn answer(world: &mut World, platform: Platform, asked: &Asked, moment: &Moment)
     match platform {
         Platform::Meta => meta::answer(world, asked, moment),
         Platform::Google => google::answer(world, asked, moment),
-        Platform::Tiktok => Reply::json(404, &serde_json::json!({ "error": "the sandbox does not serve this platform" })),
+        Platform::Tiktok => tiktok::answer(world, asked, moment),
     }
 }
 
 fn fault_reply(platform: Platform, kind: Kind, asked: &Asked, moment: &Moment) -> Reply {
     match platform {
         Platform::Google => google::fault(kind, asked, moment),
-        Platform::Meta | Platform::Tiktok => meta::fault(kind, moment),
+        Platform::Meta => meta::fault(kind, moment),
+        Platform::Tiktok => tiktok::fault(kind, moment),
     }
 }
