@@ -1,7 +1,6 @@
 //! Adjutant runs paid advertising on Google Ads, Meta and TikTok around the clock: it observes, proposes, arbitrates, guards, records,
 //! acts, verifies and scores, in that order and by that one path. `ARCHITECTURE.md` is the map.
 
-pub mod agents;
 pub mod arbiter;
 pub mod clock;
 pub mod config;
@@ -9,6 +8,9 @@ pub mod domain;
 pub mod execution;
 pub mod learning;
 pub mod ledger;
+pub mod notify;
+pub mod observe;
 pub mod platforms;
 pub mod sandbox;
 pub mod store;
+pub mod supervisor;

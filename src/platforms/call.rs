@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
-use chrono::TimeDelta;
 use reqwest::header::HeaderMap;
 use serde::Serialize;
 use serde_json::Value;
@@ -15,7 +14,7 @@ use super::breaker::{Breaker, BreakerState};
 use super::http::{Http, Outgoing, Reply};
 use super::limits::{Bucket, Lane, Limiters, PATIENCE};
 use super::spec::AccountSpec;
-use crate::clock::{Clock, ClockMode, WallTime};
+use crate::clock::{Clock, WallTime};
 
 /// What one call pays into the retry budget, one retry takes [`RETRY_COST`]: retries stay at or below a fifth of the calls.
 const RETRY_COST: u32 = 5;
@@ -229,23 +228,9 @@ impl Caller {
     fn judge(&self, reply: &Reply) -> Result<Value, Fault> {
         let [_, account] = &self.buckets;
         if let Some(wait) = (self.dialect.pressure)(&reply.headers) {
-            account.hold(self.wall_wait(wait));
+            account.ease(wait);
         }
-        (self.dialect.judge)(reply).map_err(|fault| match fault.error {
-            PlatformError::Quota { wait, what } => Fault { error: PlatformError::Quota { wait: self.wall_wait(wait), what }, ..fault },
-            error => Fault { error, ..fault },
-        })
-    }
-
-    /// A wait as it passes on the wall. The hours and minutes of a platform run on product time, and a clock that is not real has nobody but
-    /// the sandbox behind it, which announces a second at most.
-    fn wall_wait(&self, wait: Duration) -> Duration {
-        let second = Duration::from_secs(1);
-        match self.clock.mode() {
-            ClockMode::Real => wait,
-            ClockMode::TimeLapse => wait.min(self.clock.wall_span(TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX)).max(second)),
-            ClockMode::Manual => wait.min(second),
-        }
+        (self.dialect.judge)(reply)
     }
 
     fn afford_retry(&self) -> bool {

@@ -1,5 +1,4 @@
 //! The integration suite: one binary, the real router, real databases, and the sandbox as the platforms.
-
 mod config;
-mod engines;
-mod store;
+
+mod arrows;
