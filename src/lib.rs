@@ -6,6 +6,7 @@ pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod execution;
+pub mod guardrails;
 pub mod learning;
 pub mod ledger;
 pub mod notify;

@@ -14,11 +14,15 @@ use crate::clock::ProductTime;
 /// What is known of one budget.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BudgetBook {
+    /// The pool it belongs to; caps are judged there.
+    pub pool: PoolId,
+    /// The campaigns that spend from it.
+    pub members: Vec<EntityKey>,
     /// The last amount the platform accepted, ours or the baseline a hold ended with; steps are measured from it.
     pub accepted: Money,
     /// What it costs now: the live amount while any member may deliver, else zero.
     pub live: Money,
-    /// The largest target of an open decision; counts as committed until confirmed.
+    /// The largest target of an open decision, of an activation the whole amount; counts as committed until confirmed.
     pub open_target: Option<Money>,
     /// Amount 24 h ago.
     pub day_ago: Money,
@@ -35,9 +39,9 @@ pub struct BudgetBook {
 /// Money raised within rolling 24 h, against what stood before.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rise {
-    /// Sum of the amounts 24 h ago.
+    /// What the budgets cost 24 h ago: the sum of their amounts then, of those that delivered.
     pub base: Money,
-    /// Net increase since, open targets included; negative after cuts.
+    /// What they cost now, open targets included, less `base`; negative after cuts. An activation counts as a rise of the whole amount.
     pub net: Money,
 }
 
@@ -89,10 +93,13 @@ pub struct Books {
     pub committed: BTreeMap<PoolId, Money>,
     /// Spent this calendar month by pool.
     pub month_spent: BTreeMap<PoolId, Money>,
-    /// Cost-if-wrong staked within rolling 7 days by agent and not yet redeemed by a right outcome, in units of the pool's currency.
+    /// Cost-if-wrong staked within rolling 7 days by agent and not yet redeemed by a right outcome; zero for an agent that staked nothing, since
+    /// an agent without an entry is denied.
     pub staked: BTreeMap<AgentId, Money>,
     /// Track records by agent and kind of action.
     pub track: BTreeMap<AgentId, BTreeMap<ActionKind, TrackRecord>>,
+    /// Bad matured outcomes in a row at the end, by account, since its breaker was last armed.
+    pub bad_run: BTreeMap<AccountId, u32>,
     /// Entities that an agent's own pause stopped and nobody has started since, with the time it was applied: they may be opened again.
     pub stopped: BTreeMap<EntityKey, ProductTime>,
     /// Entities in which a decision of an agent is open, by entity: one at a time.
@@ -118,6 +125,7 @@ impl Books {
             month_spent: BTreeMap::new(),
             staked: BTreeMap::new(),
             track: BTreeMap::new(),
+            bad_run: BTreeMap::new(),
             stopped: BTreeMap::new(),
             open_entities: BTreeSet::new(),
         }

@@ -193,6 +193,8 @@ impl Market {
             .map(|line| {
                 let live = if line.status == RunStatus::Active { usd(line.budget) } else { Money::zero(Currency::USD) };
                 let book = BudgetBook {
+                    pool: "core".parse().expect("a name"),
+                    members: vec![key(&line.id)],
                     accepted: usd(line.budget),
                     live,
                     open_target: None,
