@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
+use chrono::TimeDelta;
 use reqwest::header::HeaderMap;
 use serde::Serialize;
 use serde_json::Value;
@@ -14,7 +15,7 @@ use super::breaker::{Breaker, BreakerState};
 use super::http::{Http, Outgoing, Reply};
 use super::limits::{Bucket, Lane, Limiters, PATIENCE};
 use super::spec::AccountSpec;
-use crate::clock::{Clock, WallTime};
+use crate::clock::{Clock, ClockMode, WallTime};
 
 /// What one call pays into the retry budget, one retry takes [`RETRY_COST`]: retries stay at or below a fifth of the calls.
 const RETRY_COST: u32 = 5;
@@ -228,9 +229,23 @@ impl Caller {
     fn judge(&self, reply: &Reply) -> Result<Value, Fault> {
         let [_, account] = &self.buckets;
         if let Some(wait) = (self.dialect.pressure)(&reply.headers) {
-            account.ease(wait);
+            account.hold(self.wall_wait(wait));
         }
-        (self.dialect.judge)(reply)
+        (self.dialect.judge)(reply).map_err(|fault| match fault.error {
+            PlatformError::Quota { wait, what } => Fault { error: PlatformError::Quota { wait: self.wall_wait(wait), what }, ..fault },
+            error => Fault { error, ..fault },
+        })
+    }
+
+    /// A wait as it passes on the wall. The hours and minutes of a platform run on product time, and a clock that is not real has nobody but
+    /// the sandbox behind it, which announces a second at most.
+    fn wall_wait(&self, wait: Duration) -> Duration {
+        let second = Duration::from_secs(1);
+        match self.clock.mode() {
+            ClockMode::Real => wait,
+            ClockMode::TimeLapse => wait.min(self.clock.wall_span(TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX)).max(second)),
+            ClockMode::Manual => wait.min(second),
+        }
     }
 
     fn afford_retry(&self) -> bool {

@@ -12,7 +12,7 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
 use super::PlatformError;
 use super::http::{Http, Route};
-use crate::clock::{Clock, ClockMode, ProductTime};
+use crate::clock::{Clock, ProductTime};
 
 /// Longest an ordinary call waits here before it is refused instead.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
@@ -143,14 +143,6 @@ impl Bucket {
         let until = self.clock.instant() + wait;
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         *held = Some(held.map_or(until, |old| old.max(until)));
-    }
-
-    /// Keeps ordinary calls back for a wait of our own choosing, which a time-lapse shortens to a second.
-    pub(super) fn ease(&self, wait: Duration) {
-        self.hold(match self.clock.mode() {
-            ClockMode::TimeLapse => wait.min(Duration::from_secs(1)),
-            ClockMode::Real | ClockMode::Manual => wait,
-        });
     }
 
     /// Takes one call, waiting for it no longer than `patience`; `Err` is the wait that was too long.

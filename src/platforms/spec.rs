@@ -1,5 +1,7 @@
 //! What a gateway must know of its account, checked once before anything is called.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use chrono_tz::Tz;
 use sha2::{Digest, Sha256};
@@ -25,13 +27,21 @@ pub enum ConversionValue {
 /// Which conversions count, and what they are worth.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConversionRule {
-    /// The actions that count. `purchase` and `lead` stand for the platform's own name of these; other names are the platform's own. Google
-    /// counts its Conversions column, which the account itself defines, whatever stands here.
+    /// The actions that count; Meta and TikTok need at least one. `purchase` and `lead` stand for the platform's own name of these; other names
+    /// are the platform's own. Google counts its Conversions column, which the account itself defines, whatever stands here.
     pub actions: Vec<String>,
-    /// Days after a click within which a conversion counts: 1, 7 or 28; `None` keeps the platform's own setting. Meta alone can be asked for it.
-    pub window_days: Option<u8>,
+    /// How long after a click a conversion counts. Meta is asked for it and takes 1, 7 or 28 days; on Google and TikTok it is a setting of the
+    /// account and of the ad group, which reports follow.
+    pub window: Duration,
     /// What one is worth.
     pub value: ConversionValue,
+}
+
+impl ConversionRule {
+    /// The window in days, where it is one Meta knows.
+    pub(super) fn window_days(&self) -> Option<u8> {
+        [1, 7, 28].into_iter().find(|days| self.window == Duration::from_secs(86_400 * u64::from(*days)))
+    }
 }
 
 /// One account as its gateway needs it.
@@ -85,8 +95,11 @@ impl AccountSpec {
         {
             return wrong(format!("a conversion is worth {value}, but the account bills in {}", self.currency));
         }
-        if !matches!(self.conversions.window_days, None | Some(1 | 7 | 28)) {
-            return wrong("a conversion window is 1, 7 or 28 days".to_owned());
+        if self.platform == Platform::Meta && self.conversions.window_days().is_none() {
+            return wrong("Meta counts conversions within 1, 7 or 28 days of a click".to_owned());
+        }
+        if self.platform != Platform::Google && self.conversions.actions.is_empty() {
+            return wrong(format!("name the conversion actions that count: on {} several stand for the same conversion", self.platform));
         }
         let (id, expected) = match self.platform {
             Platform::Meta => (self.platform_id.strip_prefix("act_").map(str::to_owned), "`act_` and digits"),
@@ -160,4 +173,4 @@ pub(super) fn sha256_hex(bytes: &[u8]) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

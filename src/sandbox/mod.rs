@@ -6,14 +6,18 @@
 //! | path | who |
 //! |---|---|
 //! | `/v26.0/...` | Meta |
+//! | `/v26/...`, `/token` | Google Ads and its token endpoint |
+//! | `/open_api/v1.3/...` | TikTok |
 //! | `/_sandbox/log`, `state`, `truth`, `faults`, `edit` | the judge's and the tests' own doors |
 
 mod faults;
+mod google;
 mod market;
 mod meta;
 mod server;
 mod state;
 mod steer;
+mod tiktok;
 mod wire;
 mod world;
 

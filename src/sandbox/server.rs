@@ -21,7 +21,7 @@ use super::state::Book;
 use super::wire::{Asked, Reply, hex};
 use super::world::World;
 use super::world::edits::{Effect, Moment, Outcome, Row, Source};
-use super::{SandboxConfig, SandboxError, meta, steer};
+use super::{SandboxConfig, SandboxError, google, meta, steer, tiktok};
 use crate::clock::{Clock, ClockMode, ProductTime};
 use crate::domain::entity::Platform;
 
@@ -197,7 +197,7 @@ async fn platform_reply(shared: &Shared, stop: &CancellationToken, platform: Pla
             quiet(stop, SILENCE).await;
             return Err(Broken);
         }
-        Some(kind @ (Kind::Http429 | Kind::Http500 | Kind::RevokedToken)) => reply = fault_reply(platform, kind, &moment),
+        Some(kind @ (Kind::Http429 | Kind::Http500 | Kind::RevokedToken)) => reply = fault_reply(platform, kind, asked, &moment),
     }
     Ok(reply)
 }
@@ -212,12 +212,15 @@ async fn quiet(stop: &CancellationToken, span: Duration) {
 fn answer(world: &mut World, platform: Platform, asked: &Asked, moment: &Moment) -> Reply {
     match platform {
         Platform::Meta => meta::answer(world, asked, moment),
-        Platform::Google | Platform::Tiktok => Reply::json(404, &serde_json::json!({ "error": "the sandbox does not serve this platform" })),
+        Platform::Google => google::answer(world, asked, moment),
+        Platform::Tiktok => tiktok::answer(world, asked, moment),
     }
 }
 
-fn fault_reply(platform: Platform, kind: Kind, moment: &Moment) -> Reply {
+fn fault_reply(platform: Platform, kind: Kind, asked: &Asked, moment: &Moment) -> Reply {
     match platform {
-        Platform::Google | Platform::Meta | Platform::Tiktok => meta::fault(kind, moment),
+        Platform::Google => google::fault(kind, asked, moment),
+        Platform::Meta => meta::fault(kind, moment),
+        Platform::Tiktok => tiktok::fault(kind, moment),
     }
 }

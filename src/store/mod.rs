@@ -12,15 +12,25 @@ mod open;
 pub(crate) mod row;
 mod tx;
 
+pub mod agent;
+pub mod alert;
 pub mod budget;
+pub mod conflict;
 pub mod decision;
 pub mod dispatch;
+pub mod hold;
+pub mod idempotency;
 pub mod lease;
 pub mod meta;
+pub mod outcome;
+pub mod policy;
 pub mod poll_fact;
+pub mod round;
 pub mod scope;
+pub mod session;
 pub mod shard;
 pub mod step;
+pub mod ticket;
 pub mod version;
 
 use std::sync::Arc;
@@ -69,8 +79,11 @@ impl Store {
             Engine::Postgres => Pools::Postgres(open::postgres(url, durability).await?),
         };
         let store = Self(Arc::new(pools));
-        store.write(|mut tx| async move { tx.claim_clock_mode(mode).await }).await?;
-        Ok(store)
+        match store.write(|mut tx| async move { tx.claim_clock_mode(mode).await }).await {
+            Ok(()) => Ok(store),
+            Err(StoreError::Busy(source)) => Err(StoreError::Held(source)),
+            Err(error) => Err(error),
+        }
     }
 
     /// Opens the database at `url` for reading alone, beside a running daemon or without one: no lock, no migration.

@@ -14,8 +14,8 @@ use super::error::StoreError;
 use super::migrations;
 use super::tx::Engine;
 
-/// How long a statement waits for another program to let go of the database.
-const BUSY: Duration = Duration::from_secs(5);
+/// How long one attempt waits for another program to let go of the database; a write makes several.
+const BUSY: Duration = Duration::from_secs(1);
 /// How long a task waits for a connection.
 const ACQUIRE: Duration = Duration::from_secs(30);
 const READERS: u32 = 4;
@@ -133,7 +133,7 @@ pub(super) async fn postgres(url: &str, durability: Durability) -> Result<PgPool
 
 pub(super) async fn postgres_pool(url: &str) -> Result<PgPool, StoreError> {
     let options = PgConnectOptions::from_str(url).map_err(|error| bad_url(url, error))?;
-    let options = options.application_name("adjutant").options([("lock_timeout", "30s"), ("idle_in_transaction_session_timeout", "60s")]);
+    let options = options.application_name("adjutant").options([("lock_timeout", "5s"), ("idle_in_transaction_session_timeout", "60s")]);
     let pool = PgPoolOptions::new().max_connections(POSTGRES_CONNECTIONS).acquire_timeout(ACQUIRE);
     Ok(pool.connect_with(options.disable_statement_logging()).await?)
 }

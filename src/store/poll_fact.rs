@@ -192,6 +192,19 @@ impl Tx {
         Ok(row.map(|row| row.maybe_parse("day")).transpose()?.flatten())
     }
 
+    /// Removes versions of figures from before `before`, but the last of each UTC day and those that were valid at a read some stored round saw. Returns how
+    /// many went.
+    ///
+    /// # Errors
+    /// [`StoreError`] from the database.
+    pub async fn thin_facts(&mut self, account: &AccountId, before: ProductTime) -> Result<u64, StoreError> {
+        let sql = "DELETE FROM fact WHERE account = $1 AND at_ms < $2 AND EXISTS (SELECT 1 FROM fact w WHERE w.entity = fact.entity AND w.day = fact.day \
+                   AND w.poll_seq > fact.poll_seq AND w.at_ms < $2 AND w.at_ms / 86400000 = fact.at_ms / 86400000) \
+                   AND NOT EXISTS (SELECT 1 FROM round_poll r WHERE r.account = fact.account AND r.poll_seq >= fact.poll_seq AND NOT EXISTS \
+                   (SELECT 1 FROM fact x WHERE x.entity = fact.entity AND x.day = fact.day AND x.poll_seq > fact.poll_seq AND x.poll_seq <= r.poll_seq))";
+        self.run(sql, args![account, before]).await
+    }
+
     /// Stores the entities of one kind that a full read brought; those that changed get a new version, those it no longer has one without a payload.
     ///
     /// # Errors

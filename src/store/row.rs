@@ -130,6 +130,14 @@ impl Row {
         self.get(column)
     }
 
+    pub(crate) fn real(&self, column: &str) -> Result<f64, StoreError> {
+        self.get(column)
+    }
+
+    pub(crate) fn maybe_flag(&self, column: &str) -> Result<Option<bool>, StoreError> {
+        self.get(column)
+    }
+
     pub(crate) fn text(&self, column: &str) -> Result<String, StoreError> {
         self.get(column)
     }

@@ -1,4 +1,6 @@
 //! The integration suite: one binary, the real router, real databases, and the sandbox as the platforms.
-mod config;
 
 mod arrows;
+mod config;
+mod engines;
+mod store;

@@ -8,22 +8,12 @@ use tokio::net::TcpListener;
 
 use super::*;
 use crate::domain::entity::{EntityKey, RunStatus};
-use crate::domain::money::Currency;
-use crate::platforms::spec::{ConversionRule, ConversionValue};
+use crate::platforms::spec::tests::spec;
 
 const SOON: Duration = Duration::from_secs(5);
 
 fn gateway(base: &str) -> Gateway {
-    let spec = AccountSpec {
-        account: "meta-main".parse().expect("a literal"),
-        platform: Platform::Meta,
-        platform_id: "act_1001".to_owned(),
-        currency: Currency::USD,
-        time_zone: chrono_tz::America::New_York,
-        base_url: Some(base.parse().expect("a URL")),
-        credentials: Credentials::Sandbox,
-        conversions: ConversionRule { actions: vec!["purchase".to_owned()], window_days: None, value: ConversionValue::Reported },
-    };
+    let spec = AccountSpec { account: "meta-main".parse().expect("a literal"), ..spec(Platform::Meta, Some(base)) };
     Gateway::new(spec, Clock::real(), &Limiters::new(Clock::real())).expect("a valid spec")
 }
 

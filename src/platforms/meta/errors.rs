@@ -43,11 +43,8 @@ fn classify(failure: &Failure, regain: Option<Duration>) -> Fault {
     let text = |field: &Option<String>| field.as_deref().map(|text| text.chars().take(300).collect::<String>()).filter(|text| !text.is_empty());
     let said = text(&failure.error_user_msg).or_else(|| text(&failure.message)).unwrap_or_else(|| "no text".to_owned());
     let what = format!("{code}/{subcode}: {said} (fbtrace_id {})", failure.fbtrace_id.as_deref().unwrap_or("none"));
-    let quota = |seconds: u64, reach| Fault {
-        error: PlatformError::Quota { wait: regain.unwrap_or(Duration::from_secs(seconds)), what: what.clone() },
-        reach,
-        remedy: Remedy::None,
-    };
+    let quota =
+        |seconds: u64, reach| Fault { error: PlatformError::Quota { wait: Duration::from_secs(seconds), what: what.clone() }, reach, remedy: Remedy::None };
     let message = failure.message.as_deref().unwrap_or_default();
     let too_heavy = matches!((code, subcode), (2, 1_504_038) | (100, 1_504_018 | 1_487_534)) || message.contains("reduce the amount of data");
     match (code, subcode) {
@@ -64,7 +61,11 @@ fn classify(failure: &Failure, regain: Option<Duration>) -> Fault {
         (613, 0) => PlatformError::Permission(format!("{what}: calls are blocked as abuse; a person must look")).into(),
         (613, _) => quota(MINUTE, Reach::Account),
         (32 | 341, _) => quota(MINUTE, Reach::App),
-        (80_000..=80_014, _) => quota(5 * MINUTE, Reach::Account),
+        // Counted by business use case: the headers say when it is free again.
+        (80_000..=80_014, _) => match regain {
+            Some(wait) => Fault { error: PlatformError::Quota { wait, what }, reach: Reach::Account, remedy: Remedy::None },
+            None => quota(5 * MINUTE, Reach::Account),
+        },
         (102 | 104 | 190, _) => PlatformError::Auth(what).into(),
         (2_500, _) if message.to_ascii_lowercase().contains("token") => PlatformError::Auth(what).into(),
         (100, _) if message.contains("appsecret_proof") => PlatformError::Auth(format!("{what}: check the app secret")).into(),
@@ -86,7 +87,7 @@ fn classify(failure: &Failure, regain: Option<Duration>) -> Fault {
 
 /// Whether a code or subcode says that advertising policy refused something.
 pub(super) fn is_policy(code: i64) -> bool {
-    matches!(code, 2_490_427 | 2_490_468 | 1_885_183)
+    matches!(code, 1_815_869 | 1_885_183 | 2_490_427 | 2_490_468)
 }
 
 fn json<T: serde::de::DeserializeOwned>(headers: &HeaderMap, name: &str) -> Option<T> {
@@ -99,12 +100,13 @@ fn use_cases(headers: &HeaderMap) -> impl Iterator<Item = UseCase> {
 }
 
 fn seconds(amount: f64) -> Option<Duration> {
-    Duration::try_from_secs_f64(amount).ok().filter(|wait| !wait.is_zero())
+    Duration::try_from_secs_f64(amount).ok()
 }
 
-/// The wait the headers announce, where they announce one.
+/// The wait the headers announce, where they announce one; none at all still is a second.
 fn regain(headers: &HeaderMap) -> Option<Duration> {
-    use_cases(headers).filter_map(|case| seconds(case.estimated_time_to_regain_access? * 60.0)).max()
+    let announced = use_cases(headers).filter_map(|case| seconds(case.estimated_time_to_regain_access? * 60.0)).max();
+    announced.map(|wait| wait.max(Duration::from_secs(SECOND)))
 }
 
 /// How long to go easy: from 85 % of any limit two minutes, from 95 % ten, or until the limit is announced to be free again.

@@ -18,9 +18,8 @@ const LEAD: [&str; 3] = ["lead", "onsite_conversion.lead_grouped", "offsite_conv
 
 pub(super) async fn read(meta: &Meta, from: NaiveDate, to: NaiveDate) -> Result<Vec<DayRow>, PlatformError> {
     let range = format!(r#"{{"since":"{from}","until":"{to}"}}"#);
-    let window = meta.spec.conversions.window_days.map(|days| format!(r#"["{days}d_click"]"#));
-    let mut parameters = vec![("level", "campaign"), ("fields", FIELDS), ("time_range", range.as_str()), ("time_increment", "1")];
-    parameters.extend(window.as_deref().map(|window| ("action_attribution_windows", window)));
+    let window = format!(r#"["{}d_click"]"#, meta.spec.conversions.window_days().unwrap_or(7));
+    let parameters = [("level", "campaign"), ("fields", FIELDS), ("time_range", &range), ("time_increment", "1"), ("action_attribution_windows", &window)];
     let rows: Vec<InsightsRow> = meta.rows(&format!("act_{}/insights", meta.spec.platform_id), &parameters).await?;
     let mut days = rows.iter().map(|row| day(&meta.spec, row)).collect::<Result<Vec<_>, _>>()?;
     days.sort_by(|a, b| (&a.entity, a.day).cmp(&(&b.entity, b.day)));
@@ -74,7 +73,7 @@ fn counted<T: Copy>(
             other => &[other],
         };
         let found = types.iter().find_map(|wanted| stats.iter().find(|stat| stat.action_type.as_deref() == Some(wanted)));
-        match found.and_then(|stat| windowed(stat, rule.window_days)) {
+        match found.and_then(|stat| windowed(stat, rule.window_days())) {
             Some(value) => add(sum, read(value)?),
             None => Some(sum),
         }
@@ -85,8 +84,7 @@ fn counted<T: Copy>(
 fn windowed(stat: &ActionStat, days: Option<u8>) -> Option<&Loose> {
     match days {
         Some(1) => stat.click_1d.as_ref(),
-        Some(7) => stat.click_7d.as_ref(),
         Some(28) => stat.click_28d.as_ref(),
-        Some(_) | None => stat.value.as_ref(),
+        Some(_) | None => stat.click_7d.as_ref(),
     }
 }

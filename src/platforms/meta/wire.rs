@@ -81,11 +81,10 @@ pub(super) struct InsightsRow {
     pub action_values: Option<Vec<ActionStat>>,
 }
 
-/// A count or value of one action type, in total and by attribution window.
+/// A count or value of one action type by attribution window; its `value` follows the ad set's own setting and is not read.
 #[derive(Deserialize)]
 pub(super) struct ActionStat {
     pub action_type: Option<String>,
-    pub value: Option<Loose>,
     #[serde(rename = "1d_click")]
     pub click_1d: Option<Loose>,
     #[serde(rename = "7d_click")]

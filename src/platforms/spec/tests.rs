@@ -1,7 +1,7 @@
 use super::*;
 
-/// A sandbox account of `platform` on `port` of this machine.
-fn spec(platform: Platform, base_url: Option<&str>) -> AccountSpec {
+/// A sandbox account of `platform` behind `base_url`.
+pub(in crate::platforms) fn spec(platform: Platform, base_url: Option<&str>) -> AccountSpec {
     AccountSpec {
         account: "main".parse().expect("a literal"),
         platform,
@@ -15,7 +15,7 @@ fn spec(platform: Platform, base_url: Option<&str>) -> AccountSpec {
         time_zone: chrono_tz::America::New_York,
         base_url: base_url.map(|url| url.parse().expect("a literal")),
         credentials: Credentials::Sandbox,
-        conversions: ConversionRule { actions: vec!["purchase".to_owned()], window_days: None, value: ConversionValue::Reported },
+        conversions: ConversionRule { actions: vec!["purchase".to_owned()], window: Duration::from_secs(7 * 86_400), value: ConversionValue::Reported },
     }
 }
 
@@ -66,6 +66,12 @@ fn what_contradicts_itself_is_refused() {
     let mut action = spec(Platform::Tiktok, base);
     action.conversions.actions = vec!["revenue".to_owned()];
     assert!(refusal(action).contains("complete_payment"));
+    let mut window = spec(Platform::Meta, base);
+    window.conversions.window = Duration::from_secs(14 * 86_400);
+    assert!(refusal(window).contains("1, 7 or 28 days"));
+    let mut none = spec(Platform::Meta, base);
+    none.conversions.actions.clear();
+    assert!(refusal(none).contains("name the conversion actions"));
 }
 
 #[test]

@@ -19,7 +19,7 @@ impl World {
         let accounts: Vec<Account> = config
             .accounts
             .iter()
-            .map(|account| Account { platform: account.platform, id: account.id.clone(), currency: account.currency, zone: account.time_zone })
+            .map(|account| Account { platform: account.platform, id: bare(account.platform, &account.id), currency: account.currency, zone: account.time_zone })
             .collect();
         let seed = config.seed.cast_signed();
         let mut world =
@@ -101,6 +101,15 @@ impl World {
         }
         amount.set((self.since + span * 8 / 10 + shift(2)).min(self.start), today);
         amount
+    }
+}
+
+/// An account's id as its platform writes it: Google without dashes, Meta with its prefix.
+fn bare(platform: Platform, id: &str) -> String {
+    match platform {
+        Platform::Google => id.replace('-', ""),
+        Platform::Meta => format!("act_{}", id.trim_start_matches("act_")),
+        Platform::Tiktok => id.to_owned(),
     }
 }
 

@@ -1,0 +1,216 @@
+//! The Google Ads API over REST, v26, as far as a daemon that steers budgets and status needs it, and the OAuth token endpoint beside it.
+
+mod gaql;
+mod mutate;
+mod rows;
+mod search;
+
+#[cfg(test)]
+mod tests;
+
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use super::faults::Kind;
+use super::wire::{Asked, Reply, token_is_ours};
+use super::world::World;
+use super::world::edits::Moment;
+use crate::domain::entity::Platform;
+
+const VERSION: &str = "v26";
+
+/// One entry of a GoogleAdsFailure.
+#[derive(Clone, Debug, PartialEq)]
+struct Fault {
+    category: &'static str,
+    code: &'static str,
+    message: String,
+    /// Where in the request: proto names, the first with its index.
+    path: Vec<(&'static str, Option<usize>)>,
+    details: Option<Box<Value>>,
+}
+
+impl Fault {
+    fn new(category: &'static str, code: &'static str, message: impl Into<String>) -> Self {
+        Self { category, code, message: message.into(), path: Vec::new(), details: None }
+    }
+
+    fn at(mut self, path: &[(&'static str, Option<usize>)]) -> Self {
+        self.path = path.to_vec();
+        self
+    }
+
+    fn query(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new("queryError", code, message)
+    }
+
+    fn text(&self) -> String {
+        format!("{}.{}", self.category, self.code)
+    }
+
+    fn json(&self) -> Value {
+        let mut error = json!({ "errorCode": { self.category: self.code }, "message": self.message });
+        if !self.path.is_empty() {
+            let elements: Vec<Value> = self
+                .path
+                .iter()
+                .map(|(name, index)| index.map_or_else(|| json!({ "fieldName": name }), |index| json!({ "fieldName": name, "index": index })))
+                .collect();
+            error["location"] = json!({ "fieldPathElements": elements });
+        }
+        if let Some(details) = &self.details {
+            error["details"] = Value::clone(details);
+        }
+        error
+    }
+}
+
+/// A request that fails as a whole.
+#[derive(Clone, Debug)]
+enum Refusal {
+    /// With a GoogleAdsFailure.
+    Failure { status: u16, faults: Vec<Fault> },
+    /// The body does not fit the message: no GoogleAdsFailure.
+    Body(String),
+    /// The token is missing or bad: no GoogleAdsFailure.
+    Token,
+    /// A path or version that does not exist: an HTML page.
+    Path,
+}
+
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Self {
+        Self::Failure { status: 400, faults: vec![fault] }
+    }
+}
+
+fn request_id(moment: &Moment) -> String {
+    format!("AA{:x}{}", moment.now.ms(), moment.body_sha256.get(..8).unwrap_or("00000000"))
+}
+
+fn failure(faults: &[Fault], moment: &Moment) -> Value {
+    let errors: Vec<Value> = faults.iter().map(Fault::json).collect();
+    json!({ "@type": format!("type.googleapis.com/google.ads.googleads.{VERSION}.errors.GoogleAdsFailure"), "errors": errors, "requestId": request_id(moment) })
+}
+
+impl Refusal {
+    fn reply(&self, moment: &Moment, stream: bool) -> Reply {
+        let (code, name, message, details) = match self {
+            Self::Failure { status, faults } => {
+                let name = match status {
+                    401 => "UNAUTHENTICATED",
+                    403 => "PERMISSION_DENIED",
+                    429 => "RESOURCE_EXHAUSTED",
+                    500 => "INTERNAL",
+                    _ => "INVALID_ARGUMENT",
+                };
+                (*status, name, "Request contains an invalid argument.".to_owned(), failure(faults, moment))
+            }
+            Self::Body(why) => {
+                let text = format!("Invalid JSON payload received. {why}");
+                let details = json!({ "@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": [{ "description": text }] });
+                (400, "INVALID_ARGUMENT", text, details)
+            }
+            Self::Token => {
+                let details = json!({ "@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "ACCESS_TOKEN_EXPIRED", "domain": "googleapis.com", "metadata": { "service": "googleads.googleapis.com" } });
+                (
+                    401,
+                    "UNAUTHENTICATED",
+                    "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other valid authentication credential."
+                        .to_owned(),
+                    details,
+                )
+            }
+            Self::Path => {
+                return Reply {
+                    status: 404,
+                    headers: vec![("content-type", "text/html; charset=UTF-8".to_owned())],
+                    body: "<!DOCTYPE html><title>Error 404 (Not Found)!!1</title>".to_owned(),
+                };
+            }
+        };
+        let error = json!({ "error": { "code": code, "message": message, "status": name, "details": [details] } });
+        Reply::json(code, &if stream { json!([error]) } else { error }).with("request-id", request_id(moment))
+    }
+}
+
+/// Answers a request to the Google Ads or token host.
+pub(crate) fn answer(world: &mut World, asked: &Asked, moment: &Moment) -> Reply {
+    if asked.path == "/token" {
+        return token(asked);
+    }
+    match route(world, asked, moment) {
+        Ok(body) => Reply::json(200, &body).with("request-id", request_id(moment)),
+        Err(refusal) => refusal.reply(moment, asked.path.ends_with(":searchStream")),
+    }
+}
+
+fn route(world: &mut World, asked: &Asked, moment: &Moment) -> Result<Value, Refusal> {
+    let rest = asked.path.strip_prefix('/').and_then(|path| path.strip_prefix(VERSION)).and_then(|path| path.strip_prefix('/')).ok_or(Refusal::Path)?;
+    if !asked.bearer().is_some_and(token_is_ours) {
+        return Err(Refusal::Token);
+    }
+    if rest == "customers:listAccessibleCustomers" && asked.method == Method::GET {
+        let names: Vec<String> =
+            world.accounts.iter().filter(|account| account.platform == Platform::Google).map(|account| format!("customers/{}", account.id)).collect();
+        return Ok(json!({ "resourceNames": names }));
+    }
+    let (customer, call) = rest.strip_prefix("customers/").and_then(|rest| rest.split_once('/')).ok_or(Refusal::Path)?;
+    if asked.method != Method::POST {
+        return Err(Refusal::Path);
+    }
+    let account = world.account(Platform::Google, customer).ok_or_else(|| Refusal::Failure {
+        status: 403,
+        faults: vec![Fault::new("authorizationError", "USER_PERMISSION_DENIED", "User doesn't have permission to access customer.")],
+    })?;
+    let body = asked.json().ok_or_else(|| Refusal::Body("Unexpected end of string or not an object.".to_owned()))?;
+    match call {
+        "googleAds:search" => search::search(world, account, &body, moment),
+        "googleAds:searchStream" => search::stream(world, account, &body, moment),
+        "campaignBudgets:mutate" => mutate::mutate(world, account, mutate::Collection::Budgets, &body, moment),
+        "campaigns:mutate" => mutate::mutate(world, account, mutate::Collection::Campaigns, &body, moment),
+        _ => Err(Refusal::Path),
+    }
+}
+
+fn token(asked: &Asked) -> Reply {
+    let fields = asked.fields();
+    let refused = |status: u16, error: &str, why: &str| Reply::json(status, &json!({ "error": error, "error_description": why }));
+    let known = match fields.get("grant_type").map(String::as_str) {
+        Some("refresh_token") => fields.get("refresh_token").is_some_and(|token| token_is_ours(token)),
+        Some("urn:ietf:params:oauth:grant-type:jwt-bearer") => fields.get("assertion").is_some_and(|assertion| !assertion.is_empty()),
+        _ => return refused(400, "unsupported_grant_type", "Invalid grant_type"),
+    };
+    if !known {
+        return refused(400, "invalid_grant", "Token has been expired or revoked.");
+    }
+    Reply::json(
+        200,
+        &json!({ "access_token": "sandbox-google-access", "expires_in": 3_599, "scope": "https://www.googleapis.com/auth/adwords", "token_type": "Bearer" }),
+    )
+}
+
+/// The answer a fault puts in place of the platform's.
+pub(crate) fn fault(kind: Kind, asked: &Asked, moment: &Moment) -> Reply {
+    let stream = asked.path.ends_with(":searchStream");
+    match kind {
+        Kind::Http429 => {
+            let mut fault = Fault::new("quotaError", "RESOURCE_TEMPORARILY_EXHAUSTED", format!("Too many requests. Retry in {} seconds.", moment.wait_s));
+            fault.details = Some(Box::new(
+                json!({ "quotaErrorDetails": { "rateScope": "ACCOUNT", "rateName": "Requests per account", "retryDelay": format!("{}s", moment.wait_s) } }),
+            ));
+            Refusal::Failure { status: 429, faults: vec![fault] }.reply(moment, stream)
+        }
+        Kind::RevokedToken if asked.path == "/token" => {
+            Reply::json(400, &json!({ "error": "invalid_grant", "error_description": "Token has been expired or revoked." }))
+        }
+        Kind::RevokedToken => {
+            Refusal::Failure { status: 401, faults: vec![Fault::new("authenticationError", "OAUTH_TOKEN_REVOKED", "The OAuth token has been revoked.")] }
+                .reply(moment, stream)
+        }
+        Kind::Http500 | Kind::Timeout | Kind::ResetBefore | Kind::ResetAfter | Kind::Duplicate | Kind::StaleRead | Kind::Slow | Kind::Clip => {
+            Refusal::Failure { status: 500, faults: vec![Fault::new("internalError", "INTERNAL_ERROR", "An internal error has occurred.")] }
+                .reply(moment, stream)
+        }
+    }
+}
