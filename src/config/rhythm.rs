@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta};
 use chrono_tz::Tz;
 use croner::Cron;
 use croner::parser::{CronParser, Seconds};
@@ -66,7 +66,17 @@ pub(super) fn schedules(page: &mut Page<'_>, root: &mut Section<'_, '_>) -> Sche
             if text.split_whitespace().count() != 6 || text.len() > 200 {
                 return Err(Misfit::from(format!("`{}` has not six fields", shown(text))));
             }
-            cron(text).map(|_| text.to_owned()).map_err(|error| Misfit::from(format!("`{}`: {}", shown(text), shown(&error))))
+            let times = cron(text).map_err(|error| Misfit::from(format!("`{}`: {}", shown(text), shown(&error))))?;
+            // Any year will do: a line repeats within the leap years that follow.
+            let first = DateTime::UNIX_EPOCH + TimeDelta::days(365 * 50);
+            let next: Vec<_> = times.iter_after(first).take(50).collect();
+            if next.is_empty() {
+                return Err(Misfit::from(format!("`{}` never comes", shown(text))));
+            }
+            if next.windows(2).any(|pair| pair[1] - pair[0] < TimeDelta::hours(1)) {
+                return Err(Misfit::from(format!("`{}` comes more than once an hour", shown(text))));
+            }
+            Ok(text.to_owned())
         })
     };
     let read = Schedules {
