@@ -64,7 +64,7 @@ pub struct Number {
     pub reach: Reach,
     /// Reads it.
     pub get: fn(&Guardrails) -> Decimal,
-    set: fn(&mut Guardrails, Decimal),
+    pub(super) set: fn(&mut Guardrails, Decimal),
 }
 
 macro_rules! numbers {

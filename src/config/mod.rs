@@ -5,6 +5,7 @@
 
 mod accounts;
 mod currencies;
+pub mod difference;
 mod fault;
 mod form;
 mod guardrails;
