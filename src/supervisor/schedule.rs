@@ -231,7 +231,7 @@ impl Beat {
 pub fn jitter(name: &str, seed: u64, most: TimeDelta) -> TimeDelta {
     let digest = Sha256::new().chain_update(seed.to_le_bytes()).chain_update(name.as_bytes()).finalize();
     let head = digest.iter().take(4).fold(0_i64, |number, byte| number << 8 | i64::from(*byte));
-    TimeDelta::milliseconds(i64::try_from(i128::from(most.num_milliseconds().max(0)) * i128::from(head) >> 32).unwrap_or(0))
+    TimeDelta::milliseconds(i64::try_from((i128::from(most.num_milliseconds().max(0)) * i128::from(head)) >> 32).unwrap_or(0))
 }
 
 /// What is done again and again.
