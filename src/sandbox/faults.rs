@@ -136,3 +136,16 @@ impl Faults {
         Some(rule.clone())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Kind;
+
+    #[test]
+    fn a_rule_and_a_log_row_call_a_fault_the_same() {
+        use Kind::{Clip, Duplicate, Http429, Http500, ResetAfter, ResetBefore, RevokedToken, Slow, StaleRead, Timeout};
+        for kind in [Timeout, Http429, Http500, ResetBefore, ResetAfter, Duplicate, StaleRead, Slow, RevokedToken, Clip] {
+            assert_eq!(serde_json::to_value(kind).expect("a name"), kind.name());
+        }
+    }
+}

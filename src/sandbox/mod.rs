@@ -50,15 +50,6 @@ pub struct SandboxAccount {
     pub time_zone: Tz,
 }
 
-/// Whether a few edits by "people" happen on fixed days of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PeopleEdit {
-    /// On days 6, 17, 31 and 44: a budget lowered, a campaign paused, money moved, a budget lowered.
-    Some,
-    /// Only the API and `POST /_sandbox/edit` change anything.
-    None,
-}
-
 /// What a sandbox holds. The same configuration and start give the same market, to the byte.
 #[derive(Clone, Debug)]
 pub struct SandboxConfig {
@@ -74,8 +65,8 @@ pub struct SandboxConfig {
     pub accounts: Vec<SandboxAccount>,
     /// Days of history that precede its start, 1 to 90.
     pub history_days: u32,
-    /// Edits by people.
-    pub people: PeopleEdit,
+    /// Whether "people" edit a few things on days 6, 17, 31 and 44: a budget lowered, a campaign paused, money moved, a budget lowered.
+    pub edits_by_people: bool,
     /// Faults in force from the first start; `POST /_sandbox/faults` replaces them.
     pub base_faults: Vec<FaultRule>,
 }
@@ -92,7 +83,7 @@ impl SandboxConfig {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             accounts: vec![account(Platform::Google, "1001001001"), account(Platform::Meta, "act_1001"), account(Platform::Tiktok, "7000000000000000001")],
             history_days: 35,
-            people: PeopleEdit::Some,
+            edits_by_people: true,
             base_faults: Vec::new(),
         }
     }

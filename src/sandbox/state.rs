@@ -43,9 +43,8 @@ impl Book {
     pub(crate) async fn settle(&mut self, config: &SandboxConfig, now: ProductTime) -> Result<ProductTime, SandboxError> {
         let accounts: Vec<_> =
             config.accounts.iter().map(|account| json!([account.platform, account.id, account.currency, account.time_zone.name()])).collect();
-        let people = format!("{:?}", config.people);
         let identity =
-            json!({ "seed": config.seed, "campaigns": config.campaigns, "history_days": config.history_days, "people": people, "accounts": accounts })
+            json!({ "seed": config.seed, "campaigns": config.campaigns, "history_days": config.history_days, "edits_by_people": config.edits_by_people, "accounts": accounts })
                 .to_string();
         match (self.meta("identity").await?, self.meta("start_ms").await?) {
             (Some(known), Some(start)) if known == identity => {

@@ -72,7 +72,7 @@ async fn the_row_of_a_write_is_in_the_log_before_its_answer_and_carries_the_hash
     assert_eq!((row["source"].as_str(), row["outcome"].as_str(), row["level"].as_str()), (Some("api"), Some("applied"), Some("campaign")));
     assert_eq!(row["at_ms"], json!(START.ms()));
     // printf 'daily_budget=33300' | sha256sum
-    assert_eq!(row["body_sha256"].as_str().map(str::len), Some(64));
+    assert_eq!(row["body_sha256"], "ce0143728d0e71f2dc70fd1755ad9d86b18d28430d70d83ab97a2e5434b64714");
     assert_eq!(budget(&sandbox).await, 333_000_000);
     sandbox.stop().await;
 }
@@ -200,4 +200,61 @@ async fn a_strangers_token_is_refused_and_only_loopback_is_listened_on() {
     sandbox.stop().await;
     let outside = SandboxConfig { listen: "0.0.0.0:0".parse().expect("an address"), ..quiet() };
     assert!(matches!(start(outside, Clock::manual(START)).await, Err(SandboxError::NotLoopback(_))));
+}
+
+#[tokio::test]
+async fn every_platform_says_too_many_calls_in_its_own_words_and_a_time_lapse_waits_one_second_at_most() {
+    let wall = Clock::real().wall();
+    let sandbox = start(quiet(), Clock::time_lapse(START, 17_280, wall)).await.expect("it starts");
+    fault(&sandbox, json!({ "kind": "http_429" })).await;
+    let (status, google) =
+        post(&sandbox, "/v26/customers/1001001001/googleAds:search", r#"{"query":"SELECT campaign.id FROM campaign"}"#).await.expect("an answer");
+    let error = &google["error"]["details"][0]["errors"][0];
+    assert_eq!((status, &error["errorCode"]["quotaError"]), (429, &json!("RESOURCE_TEMPORARILY_EXHAUSTED")));
+    assert_eq!(error["details"]["quotaErrorDetails"]["retryDelay"], "1s");
+    let (status, meta) = call(sandbox.addr(), "GET", "/v26.0/act_1001/campaigns", "sandbox", "", "").await.expect("an answer");
+    assert_eq!((status, &meta["error"]["code"]), (400, &json!(80_004)));
+    let (status, tiktok) =
+        call(sandbox.addr(), "GET", "/open_api/v1.3/campaign/get/?advertiser_id=7000000000000000001", "sandbox", "", "").await.expect("an answer");
+    assert_eq!((status, &tiktok["code"]), (200, &json!(40_100)));
+    sandbox.stop().await;
+}
+
+#[tokio::test]
+async fn a_rule_meets_only_the_platform_the_path_and_the_chance_it_names() {
+    let sandbox = running().await;
+    fault(&sandbox, json!({ "kind": "http_500", "platform": "meta", "path": "insights", "methods": "read", "probability": 0.5 })).await;
+    let mut failed = 0;
+    for _ in 0..60 {
+        let (status, _) = call(sandbox.addr(), "GET", &insights("act_1001"), "sandbox", "", "").await.expect("an answer");
+        failed += u32::from(status == 500);
+        assert_eq!(call(sandbox.addr(), "GET", "/v26.0/act_1001/campaigns", "sandbox", "", "").await.expect("an answer").0, 200);
+    }
+    assert!((15..=45).contains(&failed), "{failed} of 60");
+    sandbox.stop().await;
+}
+
+#[tokio::test]
+async fn fault_rules_and_their_counts_survive_a_restart() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let config = SandboxConfig { state_file: Some(dir.path().join("sandbox.db")), ..quiet() };
+    let sandbox = start(config.clone(), Clock::manual(START)).await.expect("it starts");
+    fault(&sandbox, json!({ "kind": "reset_before", "count": 2 })).await;
+    assert_eq!(post(&sandbox, "/v26.0/1", "status=PAUSED").await, None);
+    sandbox.stop().await;
+    let again = start(config, Clock::manual(START)).await.expect("it starts again");
+    assert_eq!(get(&again, "/_sandbox/faults").await["rules"][0]["count"], 1);
+    again.stop().await;
+}
+
+#[tokio::test]
+async fn a_lost_write_to_something_unknown_still_leaves_a_row_with_the_hash_of_its_body() {
+    let sandbox = running().await;
+    fault(&sandbox, json!({ "kind": "reset_before", "methods": "write" })).await;
+    assert_eq!(post(&sandbox, "/v26.0/1", "status=PAUSED").await, None);
+    let rows = log(&sandbox).await;
+    assert_eq!((rows.len(), &rows[0]["outcome"], &rows[0]["fault"]), (1, &json!("refused"), &json!("reset_before")));
+    // printf 'status=PAUSED' | sha256sum
+    assert_eq!(rows[0]["body_sha256"], "2129c9fed76129591e007c860b5925e22b4c8fe627b744c5660a8a73e5a1f493");
+    sandbox.stop().await;
 }

@@ -7,10 +7,10 @@ use chrono::TimeDelta;
 use super::{Account, Campaign, History, Purse, Review, World, people};
 use crate::clock::ProductTime;
 use crate::domain::entity::{Level, Platform, RunStatus};
+use crate::sandbox::SandboxConfig;
 use crate::sandbox::market::curve::{Curve, PROFILES};
 use crate::sandbox::market::noise::Place;
 use crate::sandbox::world::figures::minor_units;
-use crate::sandbox::{PeopleEdit, SandboxConfig};
 
 impl World {
     /// The world of `config`, started at `start`.
@@ -22,16 +22,25 @@ impl World {
             .map(|account| Account { platform: account.platform, id: bare(account.platform, &account.id), currency: account.currency, zone: account.time_zone })
             .collect();
         let seed = config.seed.cast_signed();
-        let mut world =
-            Self { seed, start, since, accounts, campaigns: Vec::new(), purses: Vec::new(), people: Vec::new(), pending: Vec::new(), closed: BTreeMap::new() };
+        let mut world = Self {
+            seed,
+            start,
+            since,
+            accounts,
+            campaigns: Vec::new(),
+            purses: Vec::new(),
+            people: Vec::new(),
+            pending: Vec::new(),
+            closed: BTreeMap::new(),
+            settled: BTreeMap::new(),
+        };
         let count = if world.accounts.is_empty() { 0 } else { config.campaigns };
         for number in 0..count {
             let (account, place) = (number % world.accounts.len(), number / world.accounts.len());
             world.settle(number, account, place);
         }
-        match config.people {
-            PeopleEdit::Some => world.people = people::plans(&world),
-            PeopleEdit::None => {}
+        if config.edits_by_people {
+            world.people = people::plans(&world);
         }
         world
     }

@@ -1,4 +1,4 @@
-//! What a platform would report: closed days are computed once and kept, the running day grows with its hours.
+//! What a platform would report: closed days are computed once and kept, restated ones too once nothing is missing, the running day grows with its hours.
 
 use chrono::{NaiveDate, TimeDelta};
 
@@ -49,6 +49,9 @@ impl Figures {
 impl World {
     /// The figures of `campaign` for `date` as they are reported at `now`; nothing before the history begins or after today.
     pub(crate) fn figures(&mut self, campaign: usize, date: NaiveDate, now: ProductTime) -> Figures {
+        if let Some(settled) = self.settled.get(&(campaign, date)) {
+            return *settled;
+        }
         let (zone, currency) = (self.owner(campaign).zone, self.owner(campaign).currency);
         let (start, end) = days::span(zone, date);
         if start >= now || date < self.since.date_in(zone) {
@@ -72,7 +75,7 @@ impl World {
         let whole = (delivered.conversions * share + dither * f64::from(u8::from(share < 1.0))).floor().min(delivered.conversions);
         let each = if delivered.conversions > 0.0 { delivered.value / delivered.conversions } else { 0.0 };
         let shared = (delivered.conversions * share * 1_000.0).round();
-        Figures {
+        let figures = Figures {
             spend: minor_units(delivered.spend, currency),
             impressions: count(delivered.impressions),
             clicks: count(delivered.clicks),
@@ -80,7 +83,11 @@ impl World {
             conversions_milli: count(shared),
             value: minor_units(each * whole, currency),
             value_shared: minor_units(each * shared / 1_000.0, currency),
+        };
+        if share >= 1.0 {
+            self.settled.insert((campaign, date), figures);
         }
+        figures
     }
 
     /// What a purse has spent on the account's current day, micros.

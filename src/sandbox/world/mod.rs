@@ -135,6 +135,7 @@ pub(crate) struct World {
     /// Log rows not yet in the state file.
     pub(crate) pending: Vec<edits::Row>,
     closed: BTreeMap<(usize, NaiveDate), Delivery>,
+    settled: BTreeMap<(usize, NaiveDate), figures::Figures>,
 }
 
 impl World {

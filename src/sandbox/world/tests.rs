@@ -4,13 +4,13 @@ use super::World;
 use super::edits::{Effect, Moment, Source, Target};
 use crate::clock::{ProductTime, WallTime};
 use crate::domain::entity::{Level, Platform, RunStatus};
-use crate::sandbox::{PeopleEdit, SandboxConfig};
+use crate::sandbox::SandboxConfig;
 
 /// Monday 5 January 2026, noon in New York.
 pub(crate) const START: ProductTime = ProductTime::from_ms(1_767_632_400_000);
 
 pub(crate) fn quiet() -> SandboxConfig {
-    SandboxConfig { people: PeopleEdit::None, ..SandboxConfig::new(7) }
+    SandboxConfig { edits_by_people: false, ..SandboxConfig::new(7) }
 }
 
 pub(crate) fn moment(now: ProductTime) -> Moment {
