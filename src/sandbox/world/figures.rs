@@ -47,7 +47,8 @@ impl Figures {
 }
 
 impl World {
-    /// The figures of `campaign` for `date` as they are reported at `now`; nothing before the history begins or after today.
+    /// The figures of `campaign` for `date` as they are reported at `now`; nothing before the history begins or after today. `now` never goes back
+    /// by more than a stale read's hour.
     pub(crate) fn figures(&mut self, campaign: usize, date: NaiveDate, now: ProductTime) -> Figures {
         if let Some(settled) = self.settled.get(&(campaign, date)) {
             return *settled;
