@@ -74,7 +74,7 @@ pub(super) fn campaign_node(world: &mut World, index: usize, asked: &Asked, mome
     match campaign.review {
         Review::Passed => {}
         Review::Disapproved => {
-            all["issues_info"] = issue("AD", 1_815_869, "Ad rejected", "An ad of this campaign does not comply with the advertising policies.")
+            all["issues_info"] = issue("AD", 2_490_427, "Ad rejected", "An ad of this campaign does not comply with the advertising policies.")
         }
         Review::Undeclared => {
             // The category is demanded and nobody declared one: the key is not there at all.

@@ -119,6 +119,9 @@ fn figures(world: &World, index: usize, sum: &Figures, metrics: &[String], momen
             "total_complete_payment_rate" => amount(sum.value, owner.currency),
             "value_per_complete_payment" => per(sum.value, sum.conversions),
             "complete_payment_roas" => ratio(sum.value, sum.spend, 1, 2),
+            // Real metrics of actions this market does not have.
+            "form" | "user_registration" | "web_event_add_to_cart" | "onsite_shopping" | "initiate_checkout" => "0".to_owned(),
+            "total_web_event_add_to_cart_value" | "total_onsite_shopping_value" => amount(0, owner.currency),
             // Known late: the platform itself has it after sixteen hours.
             "reach" | "frequency" => "-".to_owned(),
             "campaign_id" => campaign.id.clone(),
