@@ -1,5 +1,7 @@
 //! What an agent sees when it looks at one budget.
 
+use std::collections::BTreeMap;
+
 use crate::domain::curve::CampaignCurve;
 use crate::domain::entity::{Budget, Campaign, Learning, RunStatus};
 use crate::domain::proposal::Evidence;
@@ -34,8 +36,8 @@ pub(super) struct Appraisal<'a> {
 }
 
 impl<'a> Appraisal<'a> {
-    fn new(input: &AgentInput<'a>, account: &'a AccountView, budget: &'a Budget, yardstick: Yardstick) -> Option<Self> {
-        let members: Vec<&Campaign> = account.campaigns.iter().filter(|campaign| campaign.budget == budget.budget).collect();
+    fn new(input: &AgentInput<'a>, account: &'a AccountView, budget: &'a Budget, members: &[usize], yardstick: Yardstick) -> Option<Self> {
+        let members: Vec<&Campaign> = members.iter().map(|at| &account.campaigns[*at]).collect();
         let curve = input.curves.get(&budget.budget.key)?;
         let now = budget.amount.estimate();
         let taken = curve.audience_cap.map_or(now, |cap| cap.min(now));
@@ -100,6 +102,8 @@ pub(super) fn appraise<'a>(input: &AgentInput<'a>) -> Option<(Yardstick, Vec<App
     let running = input.view.budgets().filter(|(account, _)| can_be_judged(account)).filter_map(|(_, budget)| input.curves.get(&budget.budget.key));
     let yardstick = Yardstick::of(&input.policy.goal, running)?;
     let view: &'a PoolView = input.view;
+    let members: BTreeMap<_, _> = view.accounts.iter().map(|account| (&account.account, account.members())).collect();
+    let of = |account: &AccountView, budget: &Budget| members.get(&account.account)?.get(&budget.budget.key);
     let all = view.budgets().filter(|(account, budget)| can_be_judged(account) && budget.read_only.is_none());
-    Some((yardstick, all.filter_map(|(account, budget)| Appraisal::new(input, account, budget, yardstick)).collect()))
+    Some((yardstick, all.filter_map(|(account, budget)| Appraisal::new(input, account, budget, of(account, budget)?, yardstick)).collect()))
 }

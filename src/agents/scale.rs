@@ -1,5 +1,7 @@
 //! Grows spend toward its target while the next unit still meets the limit; raises what stands well over it step by step and stops at the knee.
 
+use std::collections::BTreeMap;
+
 use crate::domain::goal::Goal;
 use crate::domain::outcome::PredictedMetric;
 use crate::domain::proposal::{AgentKind, Proposal, Round};
@@ -89,11 +91,12 @@ fn prices(input: &AgentInput<'_>, seen: &[Appraisal<'_>], target: &Target) -> Pr
         Goal::Profit { .. } => Prices { knee: 1.0, average: None, target: 0.0 },
         Goal::Hold(_) | Goal::Spend { .. } | Goal::Conversions { .. } => Prices { knee: KNEE, average: Some(1.0), target: 0.0 },
     };
+    let bounds: BTreeMap<_, _> = input.bounds.iter().map(|bounds| (&bounds.budget, (bounds.lo.estimate(), bounds.hi.estimate()))).collect();
     let total = |price: f64| -> f64 {
         let prices = Prices { target: price, ..base };
         seen.iter()
             .map(|seen| {
-                let bounds = input.bounds_of(&seen.budget.budget.key).map(|bounds| (bounds.lo.estimate(), bounds.hi.estimate()));
+                let bounds = bounds.get(&seen.budget.budget.key).copied();
                 let (lo, hi) = bounds.filter(|(lo, hi)| lo <= hi).unwrap_or((seen.now, seen.now));
                 target.reached(seen, prices.best(seen, lo, hi))
             })
@@ -104,7 +107,7 @@ fn prices(input: &AgentInput<'_>, seen: &[Appraisal<'_>], target: &Target) -> Pr
         return base;
     }
     let (mut low, mut high) = (0.0, 16.0);
-    for _ in 0..30 {
+    for _ in 0..20 {
         let middle = 0.5 * (low + high);
         if total(middle) > wanted { low = middle } else { high = middle }
     }

@@ -1,5 +1,6 @@
 //! What was known about an account and a pool at one moment: immutable, shared, never cloned.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -77,7 +78,7 @@ pub struct AccountView {
     pub conversions_at: Option<ProductTime>,
     /// Campaigns that have not ended, by key.
     pub campaigns: Vec<Campaign>,
-    /// Their budgets, by key.
+    /// Their budgets, by key: sorted, so that one is found by bisection.
     pub budgets: Vec<Budget>,
     /// The account days this view covers, oldest first; the last is the running day.
     pub days: Vec<NaiveDate>,
@@ -117,7 +118,17 @@ impl AccountView {
     /// The budget with `key`.
     #[must_use]
     pub fn budget(&self, key: &EntityKey) -> Option<&Budget> {
-        self.budgets.iter().find(|budget| budget.budget.key == *key)
+        self.budgets.binary_search_by(|budget| budget.budget.key.cmp(key)).ok().map(|at| &self.budgets[at])
+    }
+
+    /// Where each budget's campaigns stand in `campaigns`, by the budget's key.
+    #[must_use]
+    pub fn members(&self) -> BTreeMap<&EntityKey, Vec<usize>> {
+        let mut members: BTreeMap<&EntityKey, Vec<usize>> = BTreeMap::new();
+        for (at, campaign) in self.campaigns.iter().enumerate() {
+            members.entry(&campaign.budget.key).or_default().push(at);
+        }
+        members
     }
 
     /// The campaign with `key`.

@@ -68,9 +68,9 @@ struct History {
 }
 
 impl History {
-    fn read(view: &AccountView, budget: &Budget, now: ProductTime) -> Self {
+    fn read(view: &AccountView, budget: &Budget, members: &[usize], now: ProductTime) -> Self {
         let closed = view.closed_days(now, CLOSED_AFTER_H);
-        let members: Vec<_> = (0..view.campaigns.len()).filter(|at| view.campaigns[*at].budget == budget.budget).map(|at| view.series(at)).collect();
+        let members: Vec<_> = members.iter().map(|at| view.series(*at)).collect();
         let mut days: Vec<Day> = Vec::with_capacity(closed);
         let mut weight = 1.0;
         for at in (0..closed).rev() {
@@ -150,7 +150,12 @@ impl Mean {
 /// `books` tell since when a budget stands at its amount, without which spend below it says nothing about the audience.
 #[must_use]
 pub fn curves(view: &PoolView, books: &Books, now: ProductTime) -> BTreeMap<EntityKey, CampaignCurve> {
-    let known: Vec<_> = view.budgets().map(|(account, budget)| (account, budget, History::read(account, budget, now))).collect();
+    let members: BTreeMap<_, _> = view.accounts.iter().map(|account| (&account.account, account.members())).collect();
+    let members_of = |account: &AccountView, budget: &Budget| members.get(&account.account).and_then(|members| members.get(&budget.budget.key));
+    let known: Vec<_> = view
+        .budgets()
+        .map(|(account, budget)| (account, budget, History::read(account, budget, members_of(account, budget).map_or(&[], Vec::as_slice), now)))
+        .collect();
     let mut platforms: BTreeMap<Platform, Mean> = BTreeMap::new();
     let mut pool = Mean::default();
     for (account, _, history) in &known {
