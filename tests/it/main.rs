@@ -3,4 +3,5 @@
 mod arrows;
 mod config;
 mod engines;
+mod platforms;
 mod store;
