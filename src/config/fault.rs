@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// Most faults one report lists; a file of garbage must not fill a terminal.
-const SHOWN: usize = 100;
+pub(super) const SHOWN: usize = 100;
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -62,6 +62,8 @@ pub struct Number {
     pub looser: Looser,
     /// Who may have their own.
     pub reach: Reach,
+    /// What it limits and what happens beyond, in words.
+    pub meaning: &'static str,
     /// Reads it.
     pub get: fn(&Guardrails) -> Decimal,
     pub(super) set: fn(&mut Guardrails, Decimal),
@@ -73,9 +75,9 @@ macro_rules! numbers {
     (@set decimal $field:ident) => { |rails, number| rails.$field = number };
     // Forms admit only whole numbers within a range that fits.
     (@set whole $field:ident) => { |rails, number| rails.$field = number.to_u32().unwrap_or(rails.$field) };
-    ($($key:literal $kind:ident $field:ident $unit:ident $least:literal..$most:literal $looser:ident $reach:ident;)*) => {
+    ($($key:literal $kind:ident $field:ident $unit:ident $least:literal..$most:literal $looser:ident $reach:ident $meaning:literal;)*) => {
         &[$(Number {
-            key: $key, unit: Unit::$unit, least: $least, most: $most, looser: Looser::$looser, reach: Reach::$reach,
+            key: $key, unit: Unit::$unit, least: $least, most: $most, looser: Looser::$looser, reach: Reach::$reach, meaning: $meaning,
             get: numbers!(@get $kind $field), set: numbers!(@set $kind $field),
         }),*]
     };
@@ -83,35 +85,35 @@ macro_rules! numbers {
 
 /// Every number, in the order `adjutant check` prints them. No range reaches "no limit". Ranges are in hundredths.
 pub const NUMBERS: &[Number] = numbers! {
-    "step" decimal step_pct Percent 10..10_000 Larger Agent;
-    "ask_step" decimal ask_step_pct Percent 0..10_000 Larger Workspace;
-    "ask_amount" decimal ask_amount Amount 0..100_000_000_000 Larger Workspace;
-    "budget_rise" decimal budget_rise_pct Percent 0..10_000 Larger Agent;
-    "account_rise" decimal account_rise_pct Percent 0..10_000 Larger Workspace;
-    "workspace_rise" decimal workspace_rise_pct Percent 0..10_000 Larger Workspace;
-    "cooldown_growth" whole cooldown_growth_h Hours 100..72_000 Smaller Agent;
-    "cooldown_cut" whole cooldown_cut_h Hours 100..72_000 Smaller Agent;
-    "evidence_days" whole evidence_days Count 100..9_000 Smaller Agent;
-    "evidence_conversions" decimal evidence_conversions Number 100..1_000_000 Smaller Agent;
-    "evidence_cpa_multiple" decimal evidence_cpa_multiple Number 100..10_000 Smaller Agent;
-    "confidence_growth" decimal confidence_growth Number 10..100 Smaller Agent;
-    "confidence_cut" decimal confidence_cut Number 10..100 Smaller Agent;
-    "confidence_growth_volatile" decimal confidence_growth_volatile Number 10..100 Smaller Agent;
-    "confidence_cut_volatile" decimal confidence_cut_volatile Number 10..100 Smaller Agent;
-    "ramp_first" decimal ramp_first_pct Percent 0..10_000 Larger Agent;
-    "ramp_second" decimal ramp_second_pct Percent 0..10_000 Larger Agent;
-    "earned_amount" decimal earned_amount Amount 0..100_000_000_000 Larger Agent;
-    "max_spend_age" whole max_spend_age_h Hours 100..4_800 Larger Workspace;
-    "max_conversions_age" whole max_conversions_age_h Hours 100..7_200 Larger Workspace;
-    "max_config_age" whole max_config_age_s Seconds 100..30_000 Larger Workspace;
-    "breaker_spend" decimal breaker_spend_pct Percent 5_000..30_000 Larger Workspace;
-    "breaker_bad_outcomes" whole breaker_bad_outcomes Count 100..5_000 Larger Workspace;
-    "learning_conversions" whole learning_conversions Count 100..100_000 Smaller Agent;
-    "learning_days" whole learning_days Count 100..9_000 Smaller Agent;
-    "four_eyes_above" decimal four_eyes_above Amount 0..1_000_000_000_000 Larger Workspace;
-    "tracking_min" decimal tracking_min_pct Percent 1_000..10_000 Smaller Workspace;
-    "min_active_campaigns" whole min_active_campaigns Count 100..100_000 Smaller Agent;
-    "edits_per_hour" whole edits_per_hour Count 100..300 Larger Agent;
+    "step" decimal step_pct Percent 10..10_000 Larger Agent "most an agent changes a budget at once, of its last accepted value; more is clamped";
+    "ask_step" decimal ask_step_pct Percent 0..10_000 Larger Workspace "a person's or plan's larger change asks";
+    "ask_amount" decimal ask_amount Amount 0..100_000_000_000 Larger Workspace "a person's or plan's change of more a day asks";
+    "budget_rise" decimal budget_rise_pct Percent 0..10_000 Larger Agent "net increase of one budget within 24 h; more is denied agents and asks of people";
+    "account_rise" decimal account_rise_pct Percent 0..10_000 Larger Workspace "net increase of one account within 24 h; likewise";
+    "workspace_rise" decimal workspace_rise_pct Percent 0..10_000 Larger Workspace "net increase of everything within 24 h; likewise";
+    "cooldown_growth" whole cooldown_growth_h Hours 100..72_000 Smaller Agent "an agent waits so long after a change before it grows the budget";
+    "cooldown_cut" whole cooldown_cut_h Hours 100..72_000 Smaller Agent "an agent waits so long after a change before it cuts the budget";
+    "evidence_days" whole evidence_days Count 100..9_000 Smaller Agent "closed days an agent's growth needs";
+    "evidence_conversions" decimal evidence_conversions Number 100..1_000_000 Smaller Agent "matured conversions an agent's growth needs, or …";
+    "evidence_cpa_multiple" decimal evidence_cpa_multiple Number 100..10_000 Smaller Agent "… so many target CPAs spent; an agent's cut needs these";
+    "confidence_growth" decimal confidence_growth Number 10..100 Smaller Agent "an agent's growth with less confidence asks";
+    "confidence_cut" decimal confidence_cut Number 10..100 Smaller Agent "an agent's cut with less confidence asks";
+    "confidence_growth_volatile" decimal confidence_growth_volatile Number 10..100 Smaller Agent "the same for growth while volatile";
+    "confidence_cut_volatile" decimal confidence_cut_volatile Number 10..100 Smaller Agent "the same for cuts while volatile";
+    "ramp_first" decimal ramp_first_pct Percent 0..10_000 Larger Agent "share of its allowed growth an agent may take on the first day after a resume";
+    "ramp_second" decimal ramp_second_pct Percent 0..10_000 Larger Agent "the same on the second day";
+    "earned_amount" decimal earned_amount Amount 0..100_000_000_000 Larger Agent "cost-if-wrong an agent may stake alone in 7 days; more asks";
+    "max_spend_age" whole max_spend_age_h Hours 100..4_800 Larger Workspace "older spend denies agents";
+    "max_conversions_age" whole max_conversions_age_h Hours 100..7_200 Larger Workspace "older conversions deny agents";
+    "max_config_age" whole max_config_age_s Seconds 100..30_000 Larger Workspace "platform state read longer before a write denies it";
+    "breaker_spend" decimal breaker_spend_pct Percent 5_000..30_000 Larger Workspace "a day's spend above so much of budgets with overshoot trips the breaker";
+    "breaker_bad_outcomes" whole breaker_bad_outcomes Count 100..5_000 Larger Workspace "so many bad outcomes in a row trip the breaker";
+    "learning_conversions" whole learning_conversions Count 100..100_000 Smaller Agent "conversions that end a learning phase, in which agents wait";
+    "learning_days" whole learning_days Count 100..9_000 Smaller Agent "days that end a learning phase";
+    "four_eyes_above" decimal four_eyes_above Amount 0..1_000_000_000_000 Larger Workspace "a larger net increase a day needs two people";
+    "tracking_min" decimal tracking_min_pct Percent 1_000..10_000 Smaller Workspace "fewer of the expected conversions count as broken tracking and deny agents";
+    "min_active_campaigns" whole min_active_campaigns Count 100..100_000 Smaller Agent "campaigns of a pool that stay active; pausing further asks";
+    "edits_per_hour" whole edits_per_hour Count 100..300 Larger Agent "edits of one budget within an hour, leaving the platform's fourth for an undo";
 };
 
 /// The key that is written in `[approvals]` instead.

@@ -6,6 +6,7 @@
 mod accounts;
 mod currencies;
 pub mod difference;
+mod effective;
 mod fault;
 mod form;
 mod guardrails;
@@ -21,6 +22,7 @@ use std::path::{Path, PathBuf};
 use toml::de::DeTable;
 
 pub use accounts::{Account, ConversionValue, Conversions, Credentials, Endpoint, Ga4};
+pub use effective::{Checked, check, effective};
 pub use fault::{Fault, Faults};
 pub use guardrails::{Looser, NUMBERS, Number, Reach, Unit};
 pub use pools::{Pacing, Pool};
@@ -107,7 +109,9 @@ impl Config {
             return page.finish(None);
         }
         page.index("", document.get_ref());
-        let config = Self::read(&mut page, &mut Section::root(document.get_ref()));
+        let mut root = Section::root(document.get_ref());
+        let config = Self::read(&mut page, &mut root);
+        root.end(&mut page);
         page.finish(config)
     }
 
@@ -138,13 +142,6 @@ impl Config {
                 page.fault(&format!("{at}.base_url"), "there is no [sandbox] to reach", "a [sandbox] section, or another base_url");
             }
         }
-        for key in root.unknown() {
-            let known = ["workspace", "clock", "admin", "accounts", "measurement", "pools", "agents", "guardrails", "approvals", "calendar"];
-            let known = known.into_iter().chain(["notify", "sandbox", "schedules"]);
-            let near = fault::nearest(&key, known.clone());
-            page.fault_near(&reader::join("", &key), "unknown section", format!("one of {}", known.collect::<Vec<_>>().join(", ")), near);
-        }
-        let defaulted = std::mem::take(&mut page.defaulted);
         let clock = if lapse { Some(clock?) } else { None };
         Some(Self {
             workspace: workspace?,
@@ -160,7 +157,7 @@ impl Config {
             notify,
             sandbox,
             schedules,
-            defaulted,
+            defaulted: std::mem::take(&mut page.defaulted),
         })
     }
 

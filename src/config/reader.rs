@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use toml::de::{DeTable, DeValue};
 
-use super::fault::{Fault, Faults, nearest, shown};
+use super::fault::{Fault, Faults, SHOWN, nearest, shown};
 use super::form::Form;
 use super::secret::Surroundings;
 
@@ -219,9 +219,11 @@ impl<'d, 't> Section<'d, 't> {
 
     /// Names every key that nobody asked for.
     pub(super) fn end(self, page: &mut Page<'_>) {
-        for key in self.unknown() {
-            let near = nearest(&key, self.known.iter().copied());
-            page.fault_near(&self.path(&key), "unknown key", format!("one of {}", self.known.join(", ")), near);
+        let what = if self.at.is_empty() { "unknown section" } else { "unknown key" };
+        for (number, key) in self.unknown().into_iter().enumerate() {
+            // Beyond what a report shows, looking for near names is work for nobody.
+            let near = if number < SHOWN { nearest(&key, self.known.iter().copied()) } else { None };
+            page.fault_near(&self.path(&key), what, format!("one of {}", self.known.join(", ")), near);
         }
     }
 }
