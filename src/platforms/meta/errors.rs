@@ -87,7 +87,7 @@ fn classify(failure: &Failure, regain: Option<Duration>) -> Fault {
 
 /// Whether a code or subcode says that advertising policy refused something.
 pub(super) fn is_policy(code: i64) -> bool {
-    matches!(code, 1_815_869 | 1_885_183 | 2_490_427 | 2_490_468)
+    matches!(code, 1_885_183 | 2_490_427 | 2_490_468)
 }
 
 fn json<T: serde::de::DeserializeOwned>(headers: &HeaderMap, name: &str) -> Option<T> {

@@ -81,7 +81,7 @@ fn an_account_in_bad_standing_serves_nothing_and_takes_no_budget() {
 #[test]
 fn a_refused_ad_shows_on_its_campaign() {
     let campaigns = r#"[{"id":"12","status":"ACTIVE","effective_status":"WITH_ISSUES","daily_budget":"20000",
-        "issues_info":[{"level":"AD","error_code":1815869,"error_summary":"Ad rejected","error_type":"HARD_ERROR"}]}]"#;
+        "issues_info":[{"level":"AD","error_code":2490427,"error_summary":"Ad rejected","error_type":"HARD_ERROR"}]}]"#;
     let found = inventory(ACCOUNT, campaigns, "[]");
     assert!(found.campaigns[0].disapproved && !found.campaigns[0].serving);
 }
