@@ -16,3 +16,4 @@ pub mod platforms;
 pub mod sandbox;
 pub mod store;
 pub mod supervisor;
+pub mod tickets;

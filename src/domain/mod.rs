@@ -1,5 +1,6 @@
 //! The vocabulary every other room speaks: no I/O, no async, no clock that is not passed in.
 
+pub mod alert;
 pub mod books;
 pub mod change;
 pub mod curve;

@@ -14,6 +14,7 @@ mod tx;
 
 pub mod agent;
 pub mod alert;
+pub mod books;
 pub mod budget;
 pub mod conflict;
 pub mod decision;

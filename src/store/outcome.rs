@@ -78,6 +78,8 @@ macro_rules! outcome_sql {
     };
 }
 
+pub(super) use outcome_sql;
+
 impl Tx {
     /// Stores a prediction.
     ///
@@ -182,7 +184,7 @@ impl Tx {
     }
 }
 
-fn outcome(row: &Row) -> Result<OutcomeRow, StoreError> {
+pub(super) fn outcome(row: &Row) -> Result<OutcomeRow, StoreError> {
     let standing = match row.text("state")?.as_str() {
         "pending" => Standing::Pending,
         "scored" => Standing::Scored,
