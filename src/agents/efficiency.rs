@@ -44,7 +44,7 @@ pub(super) fn propose(input: &AgentInput<'_>) -> Proposal {
         Goal::Profit { .. } => None,
         Goal::Hold(_) | Goal::Spend { .. } | Goal::Conversions { .. } => Some(1.0),
     };
-    let prices = Prices { knee: 1.0, average, target: 0.0 };
+    let prices = Prices { knee: 1.0, average, target: 0.0, curiosity: 0.0 };
     let mut total = Reading::default();
     for seen in &seen {
         if seen.runs() {

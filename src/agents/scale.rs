@@ -16,6 +16,9 @@ use super::words;
 /// What the next unit must bring of what the limit asks on average: below it a raise no longer pays for itself.
 const KNEE: f64 = 0.8;
 
+/// How much of what is not known counts in favour of trying: a little, where a step is small.
+const CURIOSITY: f64 = 0.5;
+
 /// What the goal counts, and how much of it a day is wanted.
 enum Target {
     Spend(f64),
@@ -88,8 +91,8 @@ pub(super) fn propose(input: &AgentInput<'_>) -> Proposal {
 /// The goal's prices: the knee, and the price at which what it would choose within bounds adds up to its target.
 fn prices(input: &AgentInput<'_>, seen: &[Appraisal<'_>], target: &Target) -> Prices {
     let base = match input.policy.goal {
-        Goal::Profit { .. } => Prices { knee: 1.0, average: None, target: 0.0 },
-        Goal::Hold(_) | Goal::Spend { .. } | Goal::Conversions { .. } => Prices { knee: KNEE, average: Some(1.0), target: 0.0 },
+        Goal::Profit { .. } => Prices { knee: 1.0, average: None, target: 0.0, curiosity: CURIOSITY },
+        Goal::Hold(_) | Goal::Spend { .. } | Goal::Conversions { .. } => Prices { knee: KNEE, average: Some(1.0), target: 0.0, curiosity: CURIOSITY },
     };
     let bounds: BTreeMap<_, _> = input.bounds.iter().map(|bounds| (&bounds.budget, (bounds.lo.estimate(), bounds.hi.estimate()))).collect();
     let total = |price: f64| -> f64 {

@@ -12,8 +12,6 @@ use super::words;
 
 /// Share of its limit by which a goal may be missed before anything is cut for it.
 const TOLERANCE: f64 = 0.05;
-/// Share of a curve's own uncertainty that counts in favour of trying more, so that what is little known is looked into where a step is small.
-const CURIOSITY: f64 = 0.25;
 /// How far a first step would go: confidence is about the step, not about the ideal.
 const STEP: f64 = 0.2;
 /// Confidence that money the audience did not take for days is not missed.
@@ -28,6 +26,8 @@ pub(super) struct Prices {
     pub average: Option<f64>,
     /// The price of the goal's own target: units must bring this while there would be more than enough. 0 while there is not.
     pub target: f64,
+    /// Share of a curve's own uncertainty that counts in favour of trying more, so that what is little known is looked into.
+    pub curiosity: f64,
 }
 
 impl Prices {
@@ -50,7 +50,7 @@ impl Prices {
         let mut value = worth(amount).mean - cut * amount.min(seen.taken) - grow * (amount - seen.taken).max(0.0);
         if amount > seen.now {
             let now = worth(seen.now);
-            value += CURIOSITY * now.cv.min(1.0) * (worth(amount).mean - now.mean);
+            value += self.curiosity * now.cv.min(1.0) * (worth(amount).mean - now.mean);
         }
         value
     }

@@ -261,6 +261,16 @@ fn a_tiny_edit_is_left_out_and_the_run_record_says_so() {
 }
 
 #[test]
+fn a_shortage_smaller_than_any_edit_is_met_by_one_edit_and_never_by_going_over_the_cap() {
+    let market = (1..4).fold(Market::new().cap(299.0), |market, id: i32| market.campaign(&id.to_string(), "100", 6.0, 60.0));
+    let table = Table::of(&market, &[SCALE]);
+    let settlement = table.settle();
+    let total = Money::sum(Currency::USD, table.afterwards(&settlement).into_values()).expect("one currency");
+    assert!(total.estimate() <= 299.0, "{total}");
+    assert!(settlement.settled().iter().all(|settled| matches!(&settled.wish.change, Change::Budget { to, .. } if (to.estimate() - 100.0).abs() >= 4.0)));
+}
+
+#[test]
 fn who_waited_longer_is_served_first_among_equals() {
     let market = Market::new().campaign("1", "100", 9.0, 60.0).campaign("2", "100", 9.0, 60.0).cap(220.0);
     let grown = |books: &mut Books| books.budgets.get_mut(&key("1")).expect("a book").grown_at = Some(market.days_ago(4));
