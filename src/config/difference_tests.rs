@@ -26,7 +26,7 @@ fn looser(replace: &[(&str, &str)]) -> Vec<String> {
 fn every_way_to_loosen_a_policy_is_named_with_its_old_and_new_value() {
     for (old, new, said) in [
         ("daily_cap = \"6000 USD\"", "daily_cap = \"6000.01 USD\"", "pools.core.daily_cap: 6000.00 USD → 6000.01 USD"),
-        ("monthly_cap = \"180000 USD\"", "monthly_cap = \"190000 USD\"", "pools.core.monthly_cap: 180000.00 USD → 190000.00 USD"),
+        ("monthly_cap = \"320000 USD\"", "monthly_cap = \"330000 USD\"", "pools.core.monthly_cap: 320000.00 USD → 330000.00 USD"),
         ("step = \"15%\"", "step = \"16%\"", "agents.scale.guardrails.step: 15% → 16%"),
         ("earned_amount = \"250 USD\"", "cooldown_cut = \"23h\"", "guardrails.cooldown_cut: 24h → 23h"),
         ("four_eyes_above = \"5000 USD\"", "four_eyes_above = \"5001 USD\"", "approvals.four_eyes_above: 5000 units → 5001 units"),

@@ -3,7 +3,8 @@
 use std::fmt::{self, Display, Write};
 use std::path::Path;
 
-use super::accounts::{ConversionValue, Conversions, Credentials, Endpoint};
+use super::accounts::{ConversionValue, Conversions, Endpoint};
+use super::credentials::Credentials;
 use super::difference::autonomy;
 use super::form::in_words;
 use super::guardrails::{FOUR_EYES, NUMBERS, Number, Reach};

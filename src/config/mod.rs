@@ -4,6 +4,8 @@
 //! May touch: domain and clock types. The daemon and the command line call [`Config::load`]; everything else takes values.
 
 mod accounts;
+mod agents;
+mod credentials;
 mod currencies;
 pub mod difference;
 mod effective;
@@ -21,7 +23,8 @@ use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
 
-pub use accounts::{Account, ConversionValue, Conversions, Credentials, Endpoint, Ga4};
+pub use accounts::{Account, ConversionValue, Conversions, Endpoint, Ga4};
+pub use credentials::Credentials;
 pub use effective::{Checked, check, effective};
 pub use fault::{Fault, Faults};
 pub use guardrails::{Looser, NUMBERS, Number, Reach, Unit};
@@ -130,7 +133,7 @@ impl Config {
         table.end(page);
         let zone = pools.values().next().map_or(chrono_tz::UTC, |pool| pool.policy.time_zone);
         let approvals = rhythm::approvals(page, root, &mut guardrails, &currencies, zone);
-        let agents = pools::agents(page, root, &seen_pools, &guardrails, &names);
+        let agents = agents::agents(page, root, &seen_pools, &guardrails, &names);
         let calendar = rhythm::calendar(page, root);
         let notify = rhythm::notify(page, root);
         let sandbox = workspace::sandbox(page, root);

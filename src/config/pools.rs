@@ -1,19 +1,14 @@
-//! `[pools.NAME]`, `[agents.NAME]`: budgets that share money, and who speaks for them.
+//! `[pools.NAME]`: budgets that share money.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use rust_decimal::Decimal;
+use std::collections::BTreeMap;
 
 use super::accounts::{Seen, named};
 use super::fault::nearest;
 use super::form;
-use super::guardrails::{self, Reach};
 use super::reader::{Page, Section};
-use crate::domain::goal::Goal;
-use crate::domain::ids::{AccountId, AgentId, PoolId};
+use crate::domain::ids::{AccountId, PoolId};
 use crate::domain::money::{Currency, Money};
-use crate::domain::policy::{AgentPolicy, Guardrails, Members, PoolPolicy};
-use crate::domain::proposal::{AgentKind, Autonomy};
+use crate::domain::policy::{Members, PoolPolicy};
 
 /// How a pool's monthly cap is spread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +43,7 @@ pub struct Pool {
 #[derive(Default)]
 pub(super) struct SeenPool {
     pub(super) currency: Option<Currency>,
-    daily_cap: Option<Money>,
+    pub(super) daily_cap: Option<Money>,
     members: Option<Members>,
 }
 
@@ -125,7 +120,7 @@ fn members(page: &mut Page<'_>, section: &mut Section<'_, '_>, accounts: &BTreeM
     (known.len() == names.len()).then_some(Members { accounts: known, name })
 }
 
-fn dangling<'n>(page: &mut Page<'_>, at: &str, kind: &str, name: &str, names: impl Iterator<Item = &'n String> + Clone) {
+pub(super) fn dangling<'n>(page: &mut Page<'_>, at: &str, kind: &str, name: &str, names: impl Iterator<Item = &'n String> + Clone) {
     let list: Vec<&str> = names.clone().map(String::as_str).collect();
     let expected = if list.is_empty() { format!("the name of an [{kind}s.NAME]") } else { format!("one of {}", list.join(", ")) };
     page.fault_near(at, format!("there is no {kind} `{}`", super::fault::shown(name)), expected, nearest(name, names.map(String::as_str)));
@@ -170,59 +165,6 @@ fn patterns_meet(a: &str, b: &str) -> bool {
         below = row;
     }
     below[0]
-}
-
-const KINDS: [(&str, AgentKind); 2] = [("scale", AgentKind::Scale), ("efficiency", AgentKind::Efficiency)];
-const AUTONOMY: [(&str, Autonomy); 3] = [("observe", Autonomy::Observe), ("suggest", Autonomy::Suggest), ("autonomous", Autonomy::Autonomous)];
-
-pub(super) fn agents(
-    page: &mut Page<'_>,
-    root: &mut Section<'_, '_>,
-    pools: &BTreeMap<String, SeenPool>,
-    workspace: &Guardrails,
-    accounts: &[&str],
-) -> BTreeMap<AgentId, AgentPolicy> {
-    let mut read = BTreeMap::new();
-    for (name, mut section) in root.named(page, "agents") {
-        let id: Option<AgentId> = named(page, &section.at, &name);
-        let kind = section.required(page, "kind", &form::choice(&KINDS));
-        let pool = section.required(page, "pool", &form::text("the name of a pool"));
-        let goal = section.required(page, "goal", &form::goal());
-        let priority = section.or(page, "priority", &form::decimal(Decimal::new(1, 2), Decimal::ONE), Decimal::new(5, 1));
-        let autonomy = section.or(page, "autonomy", &form::choice(&AUTONOMY), Autonomy::Suggest);
-        let theirs = pool.as_ref().and_then(|pool| pools.get(pool));
-        if let (Some(pool), None) = (&pool, theirs) {
-            dangling(page, &section.path("pool"), "pool", pool, pools.keys());
-        }
-        if let (Some(goal), Some(pool)) = (&goal, theirs) {
-            fits(page, &section.path("goal"), goal, pool);
-        }
-        let currencies: BTreeSet<Currency> = theirs.and_then(|pool| pool.currency).into_iter().collect();
-        let mut table = section.section(page, "guardrails");
-        let rails = guardrails::read(page, &mut table, workspace, Reach::Agent, &currencies, accounts);
-        table.end(page);
-        section.end(page);
-        let pool = pool.and_then(|pool| pool.parse::<PoolId>().ok());
-        if let (Some(id), Some(kind), Some(pool), Some(goal)) = (id, kind, pool, goal) {
-            read.insert(id, AgentPolicy { kind, pool, goal, priority, autonomy, guardrails: rails });
-        }
-    }
-    read
-}
-
-fn fits(page: &mut Page<'_>, at: &str, goal: &Goal, pool: &SeenPool) {
-    if let (Some(goals), Some(pools)) = (goal.currency(), pool.currency)
-        && goals != pools
-    {
-        page.fault(at, format!("the goal is in {goals}, and the pool is in {pools}"), format!("amounts in {pools}"));
-        return;
-    }
-    match (goal, pool.daily_cap) {
-        (Goal::Spend { target, .. }, Some(cap)) if target.currency() == cap.currency() && target.micros() > cap.micros() => {
-            page.fault(at, format!("{target} a day can never be reached under the pool's daily cap of {cap}"), "a target within the cap");
-        }
-        (Goal::Spend { .. } | Goal::Hold(_) | Goal::Conversions { .. } | Goal::Profit { .. }, _) => {}
-    }
 }
 
 #[cfg(test)]
