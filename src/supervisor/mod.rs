@@ -2,5 +2,6 @@
 //! every room below it; decides nothing about money itself.
 
 pub mod actor;
+pub mod control;
 pub mod lifecycle;
 pub mod schedule;
