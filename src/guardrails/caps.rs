@@ -42,9 +42,17 @@ fn with_overshoot(facts: &Facts<'_>, key: &EntityKey, amount: Money) -> Result<M
 pub(super) fn month_cap(facts: &Facts<'_>) -> Found {
     let (pool, id) = (pool_policy(facts)?, facts.pool()?);
     let spent = *facts.books.month_spent.get(id).ok_or_else(|| Unknown::missing("month_spent", id))?;
-    let mut a_day = Money::zero(pool.monthly_cap.currency());
+    let zero = Money::zero(pool.monthly_cap.currency());
+    let (mut a_day, mut known) = (zero, zero);
     for (key, book) in facts.books.budgets.iter().filter(|(_, book)| book.pool == *id) {
-        a_day = a_day.checked_add(with_overshoot(facts, key, committed(book)?)?)?;
+        let committed = committed(book)?;
+        known = known.checked_add(committed)?;
+        a_day = a_day.checked_add(with_overshoot(facts, key, committed)?)?;
+    }
+    // A budget without a book would be money nobody counts.
+    let in_all = *facts.books.committed.get(id).ok_or_else(|| Unknown::missing("committed", id))?;
+    if known.compare(in_all)?.is_lt() {
+        return Err(Unknown(format!("committed={in_all} known={known}")));
     }
     for (key, lift) in &facts.tally.lifts {
         a_day = a_day.checked_add(with_overshoot(facts, key, *lift)?)?;

@@ -30,6 +30,9 @@ mod tally;
 mod target;
 mod timing;
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use chrono::TimeDelta;

@@ -32,10 +32,12 @@ pub(super) fn unit(case: &Case<'_>) -> Found {
 }
 
 pub(super) fn minimum(case: &Case<'_>) -> Found {
-    let Change::Budget { to, .. } = case.change else { return Ok(Finding::Pass("amount=unchanged".to_owned())) };
+    let Change::Budget { from, to, .. } = case.change else { return Ok(Finding::Pass("amount=unchanged".to_owned())) };
     let minimum = case.budget()?.minimum;
-    let text = format!("to={to} minimum={minimum}");
-    let enough = to.micros() > 0 && to.compare(minimum)?.is_ge();
+    let text = format!("from={from} to={to} minimum={minimum}");
+    // A budget that stands below the minimum is one we misread: a person has to look first.
+    let makes_sense = case.actor.is_person() || from.compare(minimum)?.is_ge();
+    let enough = makes_sense && to.micros() > 0 && to.compare(minimum)?.is_ge();
     Ok(if enough { Finding::Pass(text) } else { Finding::Deny(text) })
 }
 
