@@ -22,8 +22,8 @@ pub struct BudgetBook {
     pub accepted: Money,
     /// What it costs now: the live amount while any member may deliver, else zero.
     pub live: Money,
-    /// The largest target of an open decision that can raise spend, of an activation the whole amount; counts as committed until confirmed. An open
-    /// cut is not among them: until it is confirmed the live amount counts, and what stands still commits nothing.
+    /// The largest target of an open decision, of an activation the whole amount; counts as committed until confirmed. A cut of what stands still is
+    /// not among them: it starts nothing.
     pub open_target: Option<Money>,
     /// Amount 24 h ago.
     pub day_ago: Money,

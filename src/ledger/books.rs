@@ -125,7 +125,9 @@ impl Rows {
         for intent in &self.intents {
             let Some(entity) = &intent.entity else { continue };
             let aims = match intent.action {
-                ActionKind::RaiseBudget | ActionKind::CutBudget if *entity == row.key => intent.moves.map(|(_, to)| to),
+                ActionKind::RaiseBudget if *entity == row.key => intent.moves.map(|(_, to)| to),
+                // A cut of what stands still commits nothing: it starts nothing.
+                ActionKind::CutBudget if *entity == row.key && !self.live(row).is_zero() => intent.moves.map(|(_, to)| to),
                 ActionKind::Activate if *entity == row.key || row.members.contains(entity) => Some(row.live.larger(row.accepted)?),
                 ActionKind::RaiseBudget
                 | ActionKind::CutBudget
