@@ -3,5 +3,6 @@
 mod arrows;
 mod config;
 mod engines;
+mod ledger;
 mod platforms;
 mod store;
