@@ -89,7 +89,10 @@ async fn send(desk: &Desk, dice: &mut StdRng, platform: &Platform, tally: &Tally
             return;
         }
     };
-    moved.expect("the one who claimed settles");
+    if let Err(error) = moved {
+        let state = desk.decision(*id).await.state;
+        assert_eq!(state.name(), "applied", "only a reader that saw the effect may be faster: {error}");
+    }
 }
 
 /// Settles an open write by what stands there.
