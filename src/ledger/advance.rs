@@ -21,8 +21,15 @@ use crate::store::step::Moment;
 /// [`LedgerError::Missing`] without such a decision, [`LedgerError::Transition`] when the machine has no such step, and
 /// [`crate::store::StoreError::Stale`] when somebody else moved it meanwhile.
 pub async fn advance(tx: &mut Tx, id: &DecisionId, event: Event, detail: &Value, when: Moment) -> Result<DecisionState, LedgerError> {
+    turn(tx).await?;
     let row = find(tx, id).await?;
     step(tx, &row, event, detail, when, None).await
+}
+
+/// Takes a turn among the transactions that decide: whatever else they lock, they lock this first, and so never wait for each other in a circle.
+pub(super) async fn turn(tx: &mut Tx) -> Result<(), LedgerError> {
+    tx.bump(&BTreeSet::new(), &BTreeSet::new()).await?;
+    Ok(())
 }
 
 pub(super) async fn find(tx: &mut Tx, id: &DecisionId) -> Result<DecisionRow, LedgerError> {
@@ -96,6 +103,7 @@ pub async fn failed(tx: &mut Tx, id: &DecisionId, detail: &Value, when: Moment) 
 /// # Errors
 /// As [`advance`].
 pub async fn unknown(tx: &mut Tx, id: &DecisionId, detail: &Value, when: Moment, due: Option<ProductTime>) -> Result<DecisionState, LedgerError> {
+    turn(tx).await?;
     let row = find(tx, id).await?;
     step(tx, &row, Event::LoseSight, detail, when, due).await
 }

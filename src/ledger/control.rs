@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::advance::step;
+use super::advance::{step, turn};
 use super::{LedgerError, outcomes, workspace_shard};
 use crate::clock::ProductTime;
 use crate::domain::decision::{DecisionState, Event};
@@ -70,7 +70,7 @@ pub async fn control(tx: &mut Tx, scope: &Scope, verb: Verb, by: &By, reason: &s
     if !has_verb {
         return Err(LedgerError::Scope(format!("{scope} has no {verb:?}: only agents terminate; workspace, accounts and pools reduce and re-arm")));
     }
-    tx.bump(&BTreeSet::new(), &BTreeSet::new()).await?;
+    turn(tx).await?;
     let before = tx.scope(scope).await?;
     if before.as_ref().is_some_and(|row| row.terminated) && verb == Verb::Resume {
         return Err(LedgerError::Scope(format!("{scope} was terminated, for ever: make an agent with another name")));
@@ -124,6 +124,7 @@ pub async fn open_workspace_chain(tx: &mut Tx, at: ProductTime) -> Result<(), Le
 /// # Errors
 /// [`LedgerError`] from the database.
 pub async fn note(tx: &mut Tx, kind: &str, subject: &str, detail: &serde_json::Value, when: Moment) -> Result<(), LedgerError> {
+    turn(tx).await?;
     open_workspace_chain(tx, when.at).await?;
     tx.append_step(&workspace_shard(), kind, Some(subject), when, &detail.to_string()).await?;
     Ok(())

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use serde_json::json;
 
 use super::LedgerError;
-use super::advance::{find, step};
+use super::advance::{find, step, turn};
 use super::body::DecisionBody;
 use crate::clock::ProductTime;
 use crate::domain::decision::{DecisionState, Event};
@@ -99,6 +99,7 @@ pub async fn due(tx: &mut Tx, at: ProductTime) -> Result<Vec<Due>, LedgerError> 
 /// # Errors
 /// [`LedgerError::Transition`] for a prediction that is still open, [`StoreError::Stale`] when it was settled before.
 pub async fn save(tx: &mut Tx, id: &OutcomeId, state: &OutcomeState, when: Moment) -> Result<DecisionState, LedgerError> {
+    turn(tx).await?;
     let row = tx.outcome(id).await?.ok_or_else(|| LedgerError::Missing { what: "outcome", id: id.to_string() })?;
     settle(tx, id, &row.decision, state, when).await
 }
@@ -121,6 +122,7 @@ async fn settle(tx: &mut Tx, id: &OutcomeId, decision: &DecisionId, state: &Outc
 /// # Errors
 /// As [`save`].
 pub async fn disturb(tx: &mut Tx, entity: &EntityKey, reason: VoidReason, when: Moment) -> Result<usize, LedgerError> {
+    turn(tx).await?;
     let open = tx.pending_outcomes_of(entity).await?;
     for outcome in &open {
         settle(tx, &outcome.id, &outcome.decision, &OutcomeState::Void { reason }, when).await?;

@@ -96,15 +96,15 @@ pub struct ScoreRow {
 }
 
 impl Tx {
-    /// Every decision that is authorised, dispatched or unknown, and those whose last request nobody has an answer for although they moved on;
-    /// read before [`Tx::money_rows`], so that a change that is confirmed in between is counted twice rather than not at all.
+    /// Every decision that is authorised, dispatched or unknown, and those a person was asked about because nobody can tell what became of their
+    /// request; read before [`Tx::money_rows`], so that a change that is confirmed in between is counted twice rather than not at all.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] when a row lies.
     pub async fn intents(&mut self) -> Result<Vec<IntentRow>, StoreError> {
         let sql = "SELECT s.decision, s.state, s.attempt, s.account, s.pool, s.entity, s.actor_kind, s.actor, s.action, s.from_micros, s.to_micros, \
                    s.stake_micros, s.currency FROM decision_state s WHERE s.state IN ('authorised', 'dispatched', 'unknown') \
-                   OR (s.state IN ('escalated', 'approved', 'rejected', 'expired') AND s.changed_ms IS NOT NULL AND EXISTS (SELECT 1 FROM dispatch_decision l \
+                   OR (s.state IN ('escalated', 'approved') AND s.changed_ms IS NOT NULL AND EXISTS (SELECT 1 FROM dispatch_decision l \
                    JOIN dispatch x ON x.id = l.dispatch WHERE l.decision = s.decision AND (x.result IS NULL OR x.result = 'unknown'))) \
                    ORDER BY s.at_ms, s.seq";
         self.rows("decision_state", sql, args![]).await?.iter().map(intent).collect()
@@ -227,8 +227,8 @@ impl Tx {
     /// # Errors
     /// [`StoreError::Corrupt`] when a row lies.
     pub async fn spent(&mut self, from: chrono::NaiveDate, to: chrono::NaiveDate) -> Result<Vec<(EntityKey, Money)>, StoreError> {
-        let sql = "SELECT f.entity, f.currency, CAST(SUM(f.spend_micros) AS BIGINT) AS n FROM fact f WHERE f.day >= $1 AND f.day <= $2 \
-                   AND NOT EXISTS (SELECT 1 FROM fact g WHERE g.entity = f.entity AND g.day = f.day AND g.poll_seq > f.poll_seq) \
+        let sql = "SELECT f.entity, f.currency, CAST(SUM(f.spend_micros) AS BIGINT) AS n FROM (SELECT entity, day, MAX(poll_seq) AS poll_seq FROM fact \
+                   WHERE day >= $1 AND day <= $2 GROUP BY entity, day) m JOIN fact f ON f.entity = m.entity AND f.day = m.day AND f.poll_seq = m.poll_seq \
                    GROUP BY f.entity, f.currency ORDER BY f.entity";
         self.rows("fact", sql, args![from.to_string(), to.to_string()]).await?.iter().map(|row| Ok((row.parse("entity")?, row.money("n")?))).collect()
     }

@@ -56,6 +56,7 @@ pub async fn raise(tx: &mut Tx, ids: &IdGen, notice: Notice<'_>, when: Moment) -
 /// # Errors
 /// [`StoreError::Stale`] when somebody has, or there is none.
 pub async fn acknowledge(tx: &mut Tx, id: &AlertId, by: &str, when: Moment) -> Result<(), LedgerError> {
-    tx.acknowledge_alert(id, by, when.at).await?;
-    control::note(tx, "alert.acknowledge", &id.to_string(), &serde_json::json!({ "by": by }), when).await
+    // The chain first, as everybody who raises alerts beside it takes it: two orders could wait for each other.
+    control::note(tx, "alert.acknowledge", &id.to_string(), &serde_json::json!({ "by": by }), when).await?;
+    Ok(tx.acknowledge_alert(id, by, when.at).await?)
 }

@@ -1,5 +1,7 @@
 //! What time does to tickets: reminders, expiry, lapsing. None of it changes anything on a platform.
 
+use std::collections::BTreeSet;
+
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
@@ -21,6 +23,10 @@ use crate::store::ticket::TicketRow;
 /// [`LedgerError`] from the database.
 pub async fn expire_due(tx: &mut Tx, when: Moment) -> Result<Vec<TicketId>, LedgerError> {
     let mut expired = Vec::new();
+    if tx.open_tickets().await?.iter().all(|row| row.deadline > when.at) {
+        return Ok(expired);
+    }
+    tx.bump(&BTreeSet::new(), &BTreeSet::new()).await?;
     for row in tx.open_tickets().await?.into_iter().filter(|row| row.deadline <= when.at) {
         expired.push(row.id);
         let content = Content::of(&row)?;
@@ -65,10 +71,12 @@ async fn close(tx: &mut Tx, mut row: TicketRow, content: Content, kind: &str, de
 /// [`LedgerError`] from the database.
 pub async fn remind(tx: &mut Tx, ids: &IdGen, when: Moment) -> Result<Vec<TicketId>, LedgerError> {
     let mut reminded = Vec::new();
-    for mut row in tx.open_tickets().await? {
-        if row.reminded.is_some() || when.at < deadline::reminder(row.opened, row.deadline) {
-            continue;
-        }
+    let due = |row: &TicketRow| row.reminded.is_none() && when.at >= deadline::reminder(row.opened, row.deadline);
+    if !tx.open_tickets().await?.iter().any(due) {
+        return Ok(reminded);
+    }
+    tx.bump(&BTreeSet::new(), &BTreeSet::new()).await?;
+    for mut row in tx.open_tickets().await?.into_iter().filter(due) {
         row.reminded = Some(when.at);
         row.severity = Severity::Critical;
         tx.update_ticket(&row).await?;

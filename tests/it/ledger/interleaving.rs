@@ -49,7 +49,8 @@ async fn answer(desk: &Desk, who: &Person, tally: &Tally) {
     let open = desk.store.read(|mut tx| async move { tx.open_tickets().await }).await.expect("readable");
     let Some(ticket) = open.first() else { return };
     let (ids, policy, when) = (&desk.ids, &desk.policy, desk.now());
-    let approved = desk.store.write(|mut tx| async move { tickets::approve(&mut tx, ids, policy, &ticket.id, who, (&ticket.bound_hash, "fine"), when).await }).await;
+    let approved =
+        desk.store.write(|mut tx| async move { tickets::approve(&mut tx, ids, policy, &ticket.id, who, (&ticket.bound_hash, "fine"), when).await }).await;
     // Somebody else may have been faster, or the ticket may say something else by now.
     if let Ok(Approved::Pinned(pin)) = approved {
         tally.approved.fetch_add(1, Ordering::Relaxed);

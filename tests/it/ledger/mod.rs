@@ -73,7 +73,15 @@ fn person(name: &str) -> Person {
 /// Guardrails that leave caps and flags as what can stand in the way.
 fn wide() -> Guardrails {
     let much = Decimal::from(100_000);
-    Guardrails { ask_step_pct: much, ask_amount: much, budget_rise_pct: much, account_rise_pct: much, workspace_rise_pct: much, four_eyes_above: much, ..Guardrails::default() }
+    Guardrails {
+        ask_step_pct: much,
+        ask_amount: much,
+        budget_rise_pct: much,
+        account_rise_pct: much,
+        workspace_rise_pct: much,
+        four_eyes_above: much,
+        ..Guardrails::default()
+    }
 }
 
 fn policy(workspace: Guardrails, cap: i64) -> Policy {
@@ -245,7 +253,15 @@ impl Desk {
     }
 
     async fn carry_out(&self, pin: Pin) -> Receipt {
-        self.round(vec![Settled { actor: pin.actor, wish: pin.wish, alternatives: Vec::new(), dissent: Vec::new(), wave: Wave::First, change_set: pin.change_set }]).await
+        self.round(vec![Settled {
+            actor: pin.actor,
+            wish: pin.wish,
+            alternatives: Vec::new(),
+            dissent: Vec::new(),
+            wave: Wave::First,
+            change_set: pin.change_set,
+        }])
+        .await
     }
 
     fn request(&self, decision: DecisionId) -> DispatchRow {

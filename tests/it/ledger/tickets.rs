@@ -1,11 +1,12 @@
 //! Tickets: what is asked, who may answer, and what an answer is good for.
 
 use adjutant::domain::alert::AlertKind;
+use adjutant::domain::decision::Event;
 use adjutant::domain::ids::TicketId;
-use adjutant::domain::ticket::{Severity, TicketError};
+use adjutant::domain::ticket::{Severity, TicketError, TicketKind};
 use adjutant::store::alert::Which;
 use adjutant::store::ticket::TicketRow;
-use adjutant::tickets::{self, Approved, Content, alerts};
+use adjutant::tickets::{self, Approved, Content, Question, alerts};
 use chrono::TimeDelta;
 
 use super::*;
@@ -170,6 +171,37 @@ on_both_engines! {
         let pins = desk.store.read(|mut tx| async move { tickets::pins(&mut tx, &pool()).await }).await.expect("readable");
         let [pin] = pins.as_slice() else { panic!("one pin: {pins:?}") };
         assert!(matches!(&pin.actor, Actor::Approval { decision, by, .. } if *decision == id && by == "bob"));
+    }
+
+    async fn a_write_nobody_can_account_for_blocks_its_entity_until_a_person_has_answered(bench) {
+        let desk = Desk::open(&bench.store, asking(), &[100]).await;
+        let (id, _) = desk.decide(set(1, 100, 120)).await;
+        assert!(matches!(desk.claim(id).await.expect("a claim"), Claim::Go(_)));
+        let content = Content::question("what happened?".into(), vec!["CROSSED: the platform shows 110".into()], json!({}));
+        let question = &Question {
+            kind: TicketKind::UnknownOutcome,
+            subject: campaign(1).to_string(),
+            direction: None,
+            account: Some(account()),
+            pool: Some(pool()),
+            decision: Some(id),
+            severity: Severity::Warning,
+            risk: None,
+            bound_hash: String::new(),
+            content,
+        };
+        let (ids, clock, approvals, id, when) = (&desk.ids, &desk.clock, &desk.policy.approvals, &id, desk.now());
+        let asked = desk.store.write(|mut tx| async move {
+            ledger::unknown(&mut tx, id, &json!({}), when, None).await?;
+            ledger::advance(&mut tx, id, Event::Escalate, &json!({}), when).await?;
+            tickets::open(&mut tx, ids, clock, approvals, question, when).await
+        });
+        let ticket = desk.ticket(asked.await.expect("asked").ticket()).await;
+        let books = desk.books().await;
+        assert_eq!((books.committed[&pool()], books.unresolved.len()), (usd(120), 1));
+        assert!(matches!(desk.approve(&ticket, "bob").await, Ok(Approved::Noted)));
+        let books = desk.books().await;
+        assert_eq!((books.committed[&pool()], books.unresolved.len(), desk.decision(*id).await.state.name()), (usd(100), 0, "rejected"));
     }
 
     async fn an_escalation_raises_one_alert_which_is_owed_to_every_sink(bench) {
