@@ -24,11 +24,15 @@ pub enum AlertKind {
     Config,
     /// The log does not verify, or a row lies.
     Audit,
+    /// Somebody changed an entity on the platform.
+    ChangedElsewhere,
+    /// Nobody can tell what became of a write.
+    UnknownOutcome,
 }
 
 impl AlertKind {
     /// All kinds.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::HighRiskDecision,
         Self::PolicyViolation,
         Self::LowConfidence,
@@ -38,6 +42,8 @@ impl AlertKind {
         Self::Gap,
         Self::Config,
         Self::Audit,
+        Self::ChangedElsewhere,
+        Self::UnknownOutcome,
     ];
 
     /// The name in API, pages and store.
@@ -53,6 +59,8 @@ impl AlertKind {
             Self::Gap => "gap",
             Self::Config => "config",
             Self::Audit => "audit",
+            Self::ChangedElsewhere => "changed_elsewhere",
+            Self::UnknownOutcome => "unknown_outcome",
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
 
 use super::settle::{self, After, Aim, Drift, Field, READS_TO_FAIL, ReadAt, Value};
 use crate::clock::ProductTime;
@@ -65,7 +66,7 @@ pub enum Finding {
 }
 
 /// A foreign value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Foreign {
     /// What stood there to our knowledge.
     pub known: Value,

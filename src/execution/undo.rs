@@ -6,7 +6,10 @@ use crate::domain::decision::DecisionState;
 use crate::domain::entity::RunStatus;
 use crate::domain::ids::{ChangeSetId, DecisionId};
 use crate::domain::proposal::{Actor, Evidence, Pin, Wish};
+use crate::ledger::{DecisionBody, LedgerError};
 use crate::platforms::Inventory;
+use crate::store::decision::DecisionRow;
+use crate::store::{StoreError, Tx};
 
 use super::settle::{aim, shown};
 
@@ -54,6 +57,23 @@ pub enum UndoError {
     },
 }
 
+/// Why there is nothing to ask for.
+#[derive(Debug, thiserror::Error)]
+pub enum UndoFailure {
+    /// It cannot be undone; why.
+    #[error(transparent)]
+    Refused(#[from] UndoError),
+    /// The rows cannot be read.
+    #[error("the decision to be undone cannot be read")]
+    Ledger(#[from] LedgerError),
+}
+
+impl From<StoreError> for UndoFailure {
+    fn from(error: StoreError) -> Self {
+        Self::Ledger(error.into())
+    }
+}
+
 /// A decision that may be undone.
 #[derive(Clone, Copy, Debug)]
 pub struct Done<'a> {
@@ -87,21 +107,8 @@ pub fn inverse(change: &Change) -> Option<Change> {
 /// [`UndoError`] when it was never applied, is undone already, has no way back, or something else has changed the value since.
 pub fn pin(done: Done<'_>, by: &str, now: &Inventory, change_set: Option<ChangeSetId>) -> Result<Pin, UndoError> {
     let decision = done.id;
-    match done.state {
-        DecisionState::Applied | DecisionState::Scored | DecisionState::Void => {}
-        DecisionState::Proposed
-        | DecisionState::Withdrawn
-        | DecisionState::Denied
-        | DecisionState::Escalated
-        | DecisionState::Approved
-        | DecisionState::Rejected
-        | DecisionState::Expired
-        | DecisionState::Authorised { .. }
-        | DecisionState::Superseded
-        | DecisionState::Cancelled
-        | DecisionState::Dispatched { .. }
-        | DecisionState::Failed
-        | DecisionState::Unknown => return Err(UndoError::NotApplied { decision, state: done.state.name() }),
+    if !done.state.has_taken_effect() {
+        return Err(UndoError::NotApplied { decision, state: done.state.name() });
     }
     if let Some(by) = done.undone_by {
         return Err(UndoError::AlreadyUndone { decision, by });
@@ -118,6 +125,80 @@ pub fn pin(done: Done<'_>, by: &str, now: &Inventory, change_set: Option<ChangeS
     let reason = format!("{by} undoes {decision}: {} goes back from {} to {}", back.entity, back.from.words(), back.to.words());
     let wish = Wish { change, reason, evidence: Evidence::default(), prediction: None, confidence: 1.0, cost_if_wrong: done.wish.cost_if_wrong };
     Ok(Pin { actor: Actor::Undo { of: decision, by: by.to_owned() }, wish, change_set })
+}
+
+/// What to ask for so that one decision is undone. `now` shows the accounts as last read.
+///
+/// # Errors
+/// [`UndoFailure::Refused`] with the reason, or the database.
+pub async fn of_decision(tx: &mut Tx, id: &DecisionId, by: &str, now: &[&Inventory]) -> Result<Pin, UndoFailure> {
+    let row = tx.decision(id).await?.ok_or_else(|| UndoError::NotFound(format!("decision `{id}`")))?;
+    of_row(tx, &row, by, now, None).await
+}
+
+/// What to ask for so that a whole change set is undone, last change first, and what of it cannot be undone and why. What never reached the platform
+/// needs no undo and is left out. The undos form the change set `undo`.
+///
+/// # Errors
+/// [`UndoFailure::Refused`] when there is no such change set, or the database.
+pub async fn of_change_set(tx: &mut Tx, set: &ChangeSetId, undo: ChangeSetId, by: &str, now: &[&Inventory]) -> Result<(Vec<Pin>, Vec<UndoError>), UndoFailure> {
+    let rows = tx.decisions_of_change_set(set).await?;
+    if rows.is_empty() {
+        return Err(UndoError::NotFound(format!("change set `{set}`")).into());
+    }
+    let (mut pins, mut refused) = (Vec::new(), Vec::new());
+    for row in rows.iter().rev().filter(|row| row.changed.is_some() && row.state != DecisionState::Failed) {
+        match of_row(tx, row, by, now, Some(undo)).await {
+            Ok(pin) => pins.push(pin),
+            Err(UndoFailure::Refused(why)) => refused.push(why),
+            Err(error @ UndoFailure::Ledger(_)) => return Err(error),
+        }
+    }
+    Ok((pins, refused))
+}
+
+async fn of_row(tx: &mut Tx, row: &DecisionRow, by: &str, now: &[&Inventory], change_set: Option<ChangeSetId>) -> Result<Pin, UndoFailure> {
+    let body = DecisionBody::of(row)?;
+    let mut undone_by = None;
+    for undo in tx.undos_of(&row.id).await? {
+        let again = tx.undos_of(&undo.id).await?.into_iter().any(|again| again.state.has_taken_effect());
+        if undo.state.is_pending() || undo.state.has_taken_effect() && !again {
+            undone_by = Some(undo.id);
+        }
+    }
+    let done = Done { id: row.id, state: row.state, wish: &body.settled.wish, undone_by };
+    let unread = UndoError::Impossible { decision: row.id, why: "its account has not been read yet" };
+    let account = now.iter().find(|inventory| inventory.account.account == row.account).ok_or(unread)?;
+    Ok(pin(done, by, account, change_set)?)
+}
+
+trait Standing {
+    /// Whether it may still be carried out.
+    fn is_pending(&self) -> bool;
+    /// Whether the platform took it.
+    fn has_taken_effect(&self) -> bool;
+}
+
+impl Standing for DecisionState {
+    fn is_pending(&self) -> bool {
+        match self {
+            Self::Proposed | Self::Escalated | Self::Approved | Self::Authorised { .. } | Self::Dispatched { .. } | Self::Unknown => true,
+            Self::Withdrawn
+            | Self::Denied
+            | Self::Rejected
+            | Self::Expired
+            | Self::Superseded
+            | Self::Cancelled
+            | Self::Applied
+            | Self::Failed
+            | Self::Scored
+            | Self::Void => false,
+        }
+    }
+
+    fn has_taken_effect(&self) -> bool {
+        matches!(self, Self::Applied | Self::Scored | Self::Void)
+    }
 }
 
 #[cfg(test)]

@@ -313,6 +313,16 @@ impl Tx {
         self.rows("decision", sql, args![account, since]).await?.iter().map(decision).collect()
     }
 
+    /// Every decision of an account whose request was dispatched at `since` or later, whatever became of it, in the order in which they were
+    /// recorded: whose values are ours.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when a row lies.
+    pub async fn dispatched_since(&mut self, account: &AccountId, since: ProductTime) -> Result<Vec<DecisionRow>, StoreError> {
+        let sql = decision_sql!("WHERE s.account = $1 AND s.changed_ms >= $2 ORDER BY s.at_ms, s.seq");
+        self.rows("decision", sql, args![account, since]).await?.iter().map(decision).collect()
+    }
+
     /// The decisions an agent staked money on since `since` that were or may be carried out, oldest first.
     ///
     /// # Errors

@@ -81,6 +81,18 @@ impl Tx {
         self.rows("hold", sql, args![account]).await?.iter().map(hold).collect()
     }
 
+    /// The newest hold of each entity of an account that has none open, by entity: the values people have put in place of ours.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when a row lies.
+    pub async fn newest_ended_holds(&mut self, account: &AccountId) -> Result<Vec<HoldRow>, StoreError> {
+        let sql = hold_sql!(
+            "WHERE account = $1 AND NOT EXISTS (SELECT 1 FROM hold n WHERE n.entity = hold.entity AND (n.closed_at_ms IS NULL \
+             OR n.closed_at_ms > hold.closed_at_ms OR (n.closed_at_ms = hold.closed_at_ms AND n.id > hold.id))) ORDER BY entity"
+        );
+        self.rows("hold", sql, args![account]).await?.iter().map(hold).collect()
+    }
+
     /// The holds on an entity that were open at any time from `from` on, oldest first: what voids a prediction.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 mod arrows;
 mod config;
 mod engines;
+mod execution;
 mod ledger;
 mod platforms;
 mod store;

@@ -1,0 +1,64 @@
+//! Telling people: a ticket for what somebody must decide, an alert for what they should know.
+
+use serde_json::{Map, Value};
+
+use super::{ExecutionError, Outbox};
+use crate::domain::alert::AlertKind;
+use crate::domain::decision::{DecisionState, Event};
+use crate::domain::ids::TicketId;
+use crate::domain::policy::Policy;
+use crate::domain::ticket::{Severity, TicketKind};
+use crate::ledger;
+use crate::store::Tx;
+use crate::store::decision::DecisionRow;
+use crate::store::step::Moment;
+use crate::tickets::alerts::{self, Notice};
+use crate::tickets::{self, Content, Opened, Question};
+
+/// What people are told of.
+#[derive(Clone, Debug)]
+pub(super) struct Matter<'a> {
+    pub kind: TicketKind,
+    pub alert: AlertKind,
+    /// The entity's key or the account.
+    pub subject: String,
+    pub severity: Severity,
+    pub title: String,
+    /// Why it is asked, opening with a stable code.
+    pub why: String,
+    /// The decision that waits for the answer.
+    pub waiting: Option<&'a DecisionRow>,
+    pub details: Value,
+}
+
+/// Nothing to add.
+pub(super) fn no_details() -> Value {
+    Value::Object(Map::new())
+}
+
+impl Outbox {
+    /// Opens the ticket, or brings the open one about the same thing up to date, and raises the alert.
+    pub(super) async fn tell(&self, tx: &mut Tx, policy: &Policy, matter: Matter<'_>, when: Moment) -> Result<TicketId, ExecutionError> {
+        let Matter { kind, alert, subject, severity, title, why, waiting, details } = matter;
+        let question = Question {
+            kind,
+            subject,
+            direction: None,
+            account: Some(self.account.clone()),
+            pool: waiting.and_then(|row| row.pool.clone()),
+            decision: waiting.map(|row| row.id),
+            severity,
+            risk: waiting.and_then(|row| row.moves).and_then(|(from, to)| from.larger(to).ok()),
+            bound_hash: String::new(),
+            content: Content::question(title.clone(), vec![why], details.clone()),
+        };
+        let opened = tickets::open(tx, &self.ids, &self.clock, &policy.approvals, &question, when).await?;
+        if let Opened::Updated { instead_of: Some(earlier), .. } = opened
+            && tx.decision(&earlier).await?.is_some_and(|row| row.state == DecisionState::Escalated)
+        {
+            ledger::advance(tx, &earlier, Event::Expire, &serde_json::json!({ "why": "the ticket asks about a newer decision now" }), when).await?;
+        }
+        alerts::raise(tx, &self.ids, Notice { kind: alert, subject: &question.subject, severity, title, payload: details }, when).await?;
+        Ok(opened.ticket())
+    }
+}

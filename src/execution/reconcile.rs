@@ -1,0 +1,199 @@
+//! Level-triggered comparison of every whole read with the rows: what has arrived, what has not, what died on its way, what somebody else changed.
+//! Done twice it changes nothing the second time.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::asking::{Matter, no_details};
+use super::baseline::{self, Intent, Loaded};
+use super::findings::{self, Finding, Memory};
+use super::settle::{Field, Value, aim};
+use super::{ExecutionError, Held, Outbox, Read, holds};
+use crate::domain::alert::AlertKind;
+use crate::domain::change::Direction;
+use crate::domain::decision::{DecisionState, Event};
+use crate::domain::entity::{EntityKey, RunStatus};
+use crate::domain::ids::DecisionId;
+use crate::domain::policy::Policy;
+use crate::domain::ticket::{Severity, TicketKind};
+use crate::ledger;
+use crate::store::Tx;
+use crate::store::hold::HoldRow;
+use crate::store::step::Moment;
+
+/// What one read settled.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reconciled {
+    /// Decisions whose value the platform shows now.
+    pub applied: Vec<DecisionId>,
+    /// Those of them that lower spend: the money they free funds the next wave.
+    pub confirmed: Vec<DecisionId>,
+    /// Decisions the platform did not take.
+    pub failed: Vec<DecisionId>,
+    /// Decisions whose request nobody has an answer for: from now on only reading settles them.
+    pub unknown: Vec<DecisionId>,
+    /// Decisions that met somebody else's value: a person is asked.
+    pub escalated: Vec<DecisionId>,
+    /// Entities somebody else has edited since the last read; each has an open hold now.
+    pub foreign: Vec<EntityKey>,
+    /// Entities whose hold ended: automation may go on from the person's value.
+    pub released: Vec<EntityKey>,
+    /// Decisions this build cannot read: nothing is sent for them until somebody looks.
+    pub quarantined: Vec<String>,
+}
+
+/// What one look at rows and read says has to be written.
+struct Examined {
+    loaded: Loaded,
+    orphans: Vec<DecisionId>,
+    over: Vec<(HoldRow, &'static str)>,
+    findings: Vec<Finding>,
+    memory: Memory,
+}
+
+impl Examined {
+    fn is_quiet(&self) -> bool {
+        self.orphans.is_empty() && self.over.is_empty() && self.findings.is_empty()
+    }
+
+    fn intent(&self, id: &DecisionId) -> Option<&Intent> {
+        self.loaded.open.iter().find(|intent| intent.row.id == *id)
+    }
+}
+
+impl Outbox {
+    /// Compares one read with the rows and writes what it settles, in one transaction. `memory` counts what must be seen more than once.
+    pub(super) async fn settle(&self, memory: &mut Memory, read: &Read<'_>, held: Held<'_>) -> Result<Reconciled, ExecutionError> {
+        let seen = memory.clone();
+        let looked = self.store.read(|mut tx| async move { self.examine(&mut tx, read, seen).await }).await?;
+        if looked.is_quiet() {
+            *memory = looked.memory;
+            return Ok(Reconciled { quarantined: looked.loaded.unreadable.iter().map(ToString::to_string).collect(), ..Reconciled::default() });
+        }
+        let seen = &*memory;
+        let (after, reconciled) = self
+            .store
+            .write(|mut tx| async move {
+                // Its turn first, like every transaction that moves money.
+                let pools = tx.open_of_account(&self.account).await?.into_iter().filter_map(|row| row.pool).collect();
+                tx.bump(&[self.account.clone()].into(), &pools).await?;
+                tx.hold_lease(held.lease).await?;
+                let examined = self.examine(&mut tx, read, seen.clone()).await?;
+                let reconciled = self.write_down(&mut tx, &examined, read, held.policy).await?;
+                Ok::<_, ExecutionError>((examined.memory, reconciled))
+            })
+            .await?;
+        *memory = after;
+        Ok(reconciled)
+    }
+
+    async fn examine(&self, tx: &mut Tx, read: &Read<'_>, mut memory: Memory) -> Result<Examined, ExecutionError> {
+        let mut loaded = baseline::load(tx, &self.account, read.poll).await?;
+        let at = self.clock.now();
+        let over = holds::over(tx, &loaded.holds, at).await?;
+        for (hold, _) in &over {
+            loaded.ended.retain(|ended| ended.entity != hold.entity);
+            loaded.ended.push(HoldRow { closed: Some((at, String::new())), ..hold.clone() });
+        }
+        loaded.holds.retain(|hold| !over.iter().any(|(ended, _)| ended.id == hold.id));
+        let mut orphans = Vec::new();
+        for intent in loaded.open.iter().filter(|intent| matches!(intent.row.state, DecisionState::Dispatched { .. })) {
+            // This account's sends and reads take turns, so a request without an answer here is one whose sender has died.
+            if tx.dispatches_of(&intent.row.id).await?.last().is_none_or(|dispatch| dispatch.result.is_none()) {
+                orphans.push(intent.row.id);
+            }
+        }
+        let mut findings = findings::compare(read.inventory, &loaded.rows(&self.clock), read.poll.at, &mut memory);
+        findings.retain(|finding| !matches!(finding, Finding::Foreign(place, foreign) if holds::is_told(&loaded.holds, place, *foreign)));
+        Ok(Examined { loaded, orphans, over, findings, memory })
+    }
+
+    async fn write_down(&self, tx: &mut Tx, examined: &Examined, read: &Read<'_>, policy: &Policy) -> Result<Reconciled, ExecutionError> {
+        let when = Moment { at: self.clock.now(), wall: self.clock.wall() };
+        let mut done = Reconciled { quarantined: examined.loaded.unreadable.iter().map(ToString::to_string).collect(), ..Reconciled::default() };
+        let mut statuses: BTreeMap<EntityKey, RunStatus> = BTreeMap::new();
+        for id in &examined.orphans {
+            self.finish(tx, id, "unknown", when).await?;
+            let why = json!({ "why": "ORPHAN: the request was recorded and its sender ended before it recorded an answer" });
+            ledger::unknown(tx, id, &why, when, None).await?;
+            done.unknown.push(*id);
+        }
+        for (hold, how) in &examined.over {
+            self.release(tx, hold, how, when).await?;
+            done.released.push(hold.entity.clone());
+        }
+        for finding in &examined.findings {
+            match finding {
+                Finding::Applied(id) => {
+                    self.finish(tx, id, "applied", when).await?;
+                    let why = json!({ "why": "READ_BACK: the platform shows the new value", "poll": read.poll.id });
+                    ledger::applied(tx, &self.ids, id, &why, when).await?;
+                    let Some(change) = examined.intent(id).map(Intent::change) else { continue };
+                    if let Some(aim) = aim(change)
+                        && let Value::Status(status) = aim.to
+                    {
+                        statuses.insert(aim.entity.clone(), status);
+                    }
+                    done.applied.push(*id);
+                    if change.direction() == Direction::Protective {
+                        done.confirmed.push(*id);
+                    }
+                }
+                Finding::Failed(id, why) => {
+                    self.finish(tx, id, "failed", when).await?;
+                    ledger::failed(tx, id, &json!({ "why": why, "poll": read.poll.id }), when).await?;
+                    done.failed.push(*id);
+                }
+                Finding::Crossed(id, value) => {
+                    self.escalate(tx, examined, id, *value, policy, when).await?;
+                    done.escalated.push(*id);
+                }
+                Finding::Baseline((entity, Field::Budget), Value::Budget(amount)) => tx.accept_budget(entity, *amount, when.at).await?,
+                Finding::Baseline((entity, _), Value::Status(status)) => {
+                    statuses.insert(entity.clone(), *status);
+                }
+                // A status never stands in the place of a budget.
+                Finding::Baseline((_, Field::Status), Value::Budget(_)) => {}
+                Finding::Foreign(place, foreign) => {
+                    self.hold(tx, policy, place, *foreign, when).await?;
+                    done.foreign.push(place.0.clone());
+                }
+            }
+        }
+        baseline::accept_statuses(tx, read.poll, &statuses).await?;
+        Ok(done)
+    }
+
+    /// A write whose effect is open met a third value: nobody can tell what became of it, so a person is asked.
+    async fn escalate(&self, tx: &mut Tx, examined: &Examined, id: &DecisionId, value: Value, policy: &Policy, when: Moment) -> Result<(), ExecutionError> {
+        let Some(intent) = examined.intent(id) else { return Ok(()) };
+        let why = format!("CROSSED: the platform shows {}, which is neither the old value nor the new one", value.words());
+        if matches!(intent.row.state, DecisionState::Dispatched { .. }) && !examined.orphans.contains(id) {
+            self.finish(tx, id, "unknown", when).await?;
+            ledger::unknown(tx, id, &json!({ "why": why }), when, None).await?;
+        }
+        ledger::advance(tx, id, Event::Escalate, &json!({ "why": why }), when).await?;
+        let subject = intent.row.entity.as_ref().map_or_else(|| id.to_string(), ToString::to_string);
+        let matter = Matter {
+            kind: TicketKind::UnknownOutcome,
+            alert: AlertKind::UnknownOutcome,
+            title: format!("Nobody can tell what became of a change of {subject}"),
+            subject,
+            severity: Severity::Warning,
+            why,
+            waiting: Some(&intent.row),
+            details: no_details(),
+        };
+        self.tell(tx, policy, matter, when).await.map(|_| ())
+    }
+
+    /// Writes the result of a decision's last request, as far as it has none that is final.
+    async fn finish(&self, tx: &mut Tx, id: &DecisionId, result: &str, when: Moment) -> Result<(), ExecutionError> {
+        let Some(last) = tx.dispatches_of(id).await?.pop() else { return Ok(()) };
+        if last.result.is_none() || last.result.as_deref() == Some("unknown") {
+            tx.finish_dispatch(&last.id, when.wall, result, last.answer.as_deref()).await?;
+        }
+        Ok(())
+    }
+}
