@@ -5,6 +5,7 @@ pub mod agents;
 pub mod arbiter;
 pub mod clock;
 pub mod config;
+pub mod cycle;
 pub mod domain;
 pub mod execution;
 pub mod guardrails;

@@ -50,7 +50,7 @@ pub enum ConversionValue {
 /// Which conversions count.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conversions {
-    /// The platform's conversion actions; all when empty.
+    /// The conversion actions that count: `purchase` and `lead` for the platform's own name of these, or that name itself. Never empty.
     pub actions: Vec<String>,
     /// How long after the click they count.
     pub window: Duration,
@@ -188,7 +188,10 @@ fn endpoint(page: &mut Page<'_>, section: &mut Section<'_, '_>, lapse: bool) -> 
 fn conversions(page: &mut Page<'_>, section: &mut Section<'_, '_>, currency: Option<Currency>) -> Option<Conversions> {
     let day = Duration::from_secs(86_400);
     let mut table = section.section(page, "conversions");
-    let actions = table.or(page, "actions", &form::texts("a list of conversion actions such as [\"purchase\"]"), Vec::new());
+    let actions = table.or(page, "actions", &form::texts("a list of conversion actions such as [\"purchase\"]"), vec!["purchase".to_owned()]);
+    if actions.is_empty() {
+        page.fault(&table.path("actions"), "no conversion action counts", "at least one, such as [\"purchase\"]");
+    }
     let window = table.or(page, "window", &form::duration(day, 90 * day), 7 * day);
     let value = Form::text("\"reported\", or an amount such as \"30 USD\"", |text| match text {
         "reported" => Ok(ConversionValue::Reported),

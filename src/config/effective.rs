@@ -153,8 +153,7 @@ fn accounts(config: &Config, page: &mut String) -> fmt::Result {
         let accepted = if account.accepted { "yes: agents act there" } else { "no: every change asks" };
         row(config, page, "accepted", &key("accepted"), accepted)?;
         let Conversions { actions, window, value } = &account.conversions;
-        let actions_said = if actions.is_empty() { "all that the platform counts".to_owned() } else { actions.join(", ") };
-        row(config, page, "conversions", &key("conversions.actions"), actions_said)?;
+        row(config, page, "conversions", &key("conversions.actions"), actions.join(", "))?;
         row(config, page, "  window", &key("conversions.window"), in_words(*window))?;
         let value = match value {
             ConversionValue::Reported => "as reported".to_owned(),

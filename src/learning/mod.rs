@@ -18,5 +18,8 @@ pub use prediction::{HORIZON_DAYS, VOLATILE_WIDENING, predict, stake};
 pub use scoring::{Ending, LAG_DAYS, ScoredDay, due, is_bad, score};
 pub use yardstick::{Yardstick, expected};
 
+/// The learner's name, as rounds keep it: a power law with exponent 0.7 whose level is shrunk to its platform.
+pub const NAME: &str = "power-law-0.7";
+
 #[cfg(doc)]
 use crate::domain::curve::CampaignCurve;

@@ -1,6 +1,7 @@
 //! Telling people outside the dashboard: one trait, one file a sink. May touch: domain, clock, config's sink settings, store's delivery rows.
 //! A notice is told at least once and may be told twice; its id lets a receiver drop the second.
 
+pub mod courier;
 pub mod webhook;
 
 use serde::Serialize;

@@ -108,6 +108,14 @@ impl Tx {
         self.row("poll", poll_sql!("WHERE id = $1"), args![id]).await?.as_ref().map(poll).transpose()
     }
 
+    /// Read number `seq` of an account.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when the row lies.
+    pub async fn poll_at(&mut self, account: &AccountId, seq: i64) -> Result<Option<PollRow>, StoreError> {
+        self.row("poll", poll_sql!("WHERE account = $1 AND seq = $2"), args![account, seq]).await?.as_ref().map(poll).transpose()
+    }
+
     /// The newest read of an account of this kind and outcome.
     ///
     /// # Errors

@@ -64,14 +64,15 @@ impl Backoff {
 
 /// Runs `actor` until `stop`: an error or a panic is reported through `crashed` and the actor is built again after a growing pause.
 /// A return of `Ok` means that its mailbox is closed and it has nothing left to do.
-pub async fn supervise<Run>(
+pub async fn supervise<Run, Reported>(
     name: String,
     clock: Clock,
     stop: CancellationToken,
     mut run: impl FnMut(CancellationToken) -> Run,
-    crashed: impl AsyncFn(&str, &ActorError),
+    crashed: impl Fn(ActorError) -> Reported,
 ) where
     Run: Future<Output = Result<(), ActorError>>,
+    Reported: Future<Output = ()>,
 {
     let mut backoff = Backoff::default();
     loop {
@@ -93,7 +94,7 @@ pub async fn supervise<Run>(
         if stop.is_cancelled() {
             return;
         }
-        crashed(&name, &error).await;
+        crashed(error).await;
         let pause = backoff.after_run_of(began.elapsed());
         tokio::select! {
             () = stop.cancelled() => return,
@@ -133,7 +134,7 @@ mod tests {
                 }
             }
         };
-        supervise("test".into(), Clock::real(), CancellationToken::new(), run, async |_, _| reports.set(reports.get() + 1)).await;
+        supervise("test".into(), Clock::real(), CancellationToken::new(), run, |_| async { reports.set(reports.get() + 1) }).await;
         assert_eq!((runs.get(), reports.get()), (3, 2));
     }
 }

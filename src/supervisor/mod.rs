@@ -1,7 +1,18 @@
 //! The daemon's tasks: actors that are started, watched and restarted, the schedule that wakes them, and the orders that stop them. May touch
 //! every room below it; decides nothing about money itself.
 
+pub mod account;
 pub mod actor;
+pub mod agents;
 pub mod control;
+pub mod crew;
+pub mod daemon;
+mod desk;
+mod keeper;
 pub mod lifecycle;
+pub mod pool;
 pub mod schedule;
+pub mod seats;
+pub mod shards;
+pub mod ticker;
+pub mod wiring;

@@ -9,6 +9,9 @@ use sha2::{Digest, Sha256};
 use crate::clock::{Clock, ProductTime};
 use crate::config::{Schedules, cron};
 
+/// The `last` of what has never been done: before anything that is scheduled, and a date every calendar has.
+pub const NEVER: ProductTime = ProductTime::from_ms(0);
+
 /// Longest stretch of wall time that a zone repeats. Source: the IANA database since 1970 without moves of the date line.
 const LONGEST_FOLD: TimeDelta = TimeDelta::hours(3);
 

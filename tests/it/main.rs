@@ -2,6 +2,7 @@
 
 mod arrows;
 mod config;
+mod daemon;
 mod engines;
 mod execution;
 mod ledger;

@@ -1,0 +1,267 @@
+//! One actor an account: observes on schedule, reconciles every read with the rows, and empties the outbox. Everything about an account happens in
+//! this one task, so that a read and the writes that rest on it take turns.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::TimeDelta;
+use serde::Serialize;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, warn};
+
+use super::actor::ActorError;
+use super::control::{Event, InForce, Topic};
+use super::pool::PoolMsg;
+use super::schedule::{Beat, Due, Job, NEVER, Progress, Underway};
+use super::seats::Seats;
+use super::shards::{HeldLease, Leases};
+use crate::clock::ProductTime;
+use crate::config::Schedules;
+use crate::domain::ids::{AccountId, PoolId, ShardId};
+use crate::domain::view::AccountView;
+use crate::execution::{ExecutionError, Held, Outbox, Read};
+use crate::observe::{Depth, Observation, ObserveError, Observed, Observer};
+use crate::platforms::Gateway;
+
+/// How soon a write is read back.
+const READ_BACK: Duration = Duration::from_millis(120);
+/// How often rows written by other nodes and by people are looked for.
+const ROW_POLL: Duration = Duration::from_secs(1);
+
+/// What an account's actor understands.
+#[derive(Debug)]
+pub enum AccountMsg {
+    /// Read the account now; a round waits for it.
+    Observe {
+        /// How much.
+        depth: Depth,
+        /// Where the view goes; the asker may have left.
+        reply: oneshot::Sender<Result<Arc<AccountView>, String>>,
+    },
+    /// Something may wait in the outbox.
+    Execute,
+}
+
+/// What people see of an account's actor.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct AccountHealth {
+    /// Whether its first reconciliation is done.
+    pub acting: bool,
+    /// When it was last read whole.
+    pub last_ok: Option<ProductTime>,
+    /// Why the last read or run failed; none after a good one.
+    pub last_error: Option<String>,
+}
+
+/// What an account's actor needs.
+pub struct AccountSetup {
+    /// The account.
+    pub account: AccountId,
+    /// As configured.
+    pub observed: Observed,
+    /// The way to its platform.
+    pub gateway: Arc<Gateway>,
+    /// Its shard.
+    pub shard: ShardId,
+    /// The pools that draw on it.
+    pub pools: Vec<PoolId>,
+    /// When it is read.
+    pub schedules: Schedules,
+    /// Where its view is published.
+    pub view: watch::Sender<Option<Arc<AccountView>>>,
+    /// Where its health is shown.
+    pub health: watch::Sender<AccountHealth>,
+}
+
+struct Actor<'a> {
+    setup: &'a AccountSetup,
+    seats: &'a Seats,
+    observer: Observer,
+    outbox: Outbox,
+    due: Vec<(Depth, Beat, ProductTime)>,
+    again: Option<Instant>,
+    rows_at: Instant,
+}
+
+/// Runs the account until `stop`.
+///
+/// # Errors
+/// [`ActorError`] when the store cannot restore what is known of it, or a schedule cannot be kept.
+pub async fn run(setup: &AccountSetup, seats: &Seats, mailbox: &mut mpsc::Receiver<AccountMsg>, stop: &CancellationToken) -> Result<(), ActorError> {
+    let restored =
+        Observer::restore(setup.observed.clone(), Arc::clone(&setup.gateway), seats.store.clone(), seats.clock.clone(), seats.ids.clone(), setup.view.clone());
+    let observer = restored.await.map_err(|error| ActorError::from_chain(&error))?;
+    let outbox = Outbox::new(Arc::clone(&setup.gateway), seats.store.clone(), seats.clock.clone(), seats.ids.clone(), seats.gate.clone());
+    let mut due = Vec::new();
+    for (job, depth) in [(Job::Observation, Depth::Full), (Job::SpendPulse, Depth::Pulse)] {
+        let beat = job.beat(&setup.schedules, setup.observed.time_zone, setup.account.as_str(), 0, &seats.clock);
+        if let Some(beat) = beat.map_err(|what| ActorError { what })? {
+            due.push((depth, beat, NEVER));
+        }
+    }
+    let mut actor = Actor { setup, seats, observer, outbox, due, again: None, rows_at: seats.clock.instant() };
+    let (mut ticks, mut leases) = (seats.ticks.subscribe(), seats.leases.clone());
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return Ok(()),
+            message = mailbox.recv() => match message {
+                None => return Ok(()),
+                Some(message) => actor.hear(message, &mut leases).await,
+            },
+            ticked = ticks.changed() => match ticked {
+                Ok(()) => actor.tick(&mut leases).await,
+                Err(_closed) => return Ok(()),
+            },
+        }
+    }
+}
+
+impl Actor<'_> {
+    fn held(&self, leases: &mut watch::Receiver<Leases>) -> Option<HeldLease> {
+        leases.borrow_and_update().get(&self.setup.shard).filter(|held| held.until > self.seats.clock.instant()).cloned()
+    }
+
+    async fn hear(&mut self, message: AccountMsg, leases: &mut watch::Receiver<Leases>) {
+        let Some(held) = self.held(leases) else {
+            if let AccountMsg::Observe { reply, .. } = message {
+                // The asker may have left.
+                let _ = reply.send(Err("another node acts for this account".to_owned()));
+            }
+            return;
+        };
+        match message {
+            AccountMsg::Observe { depth, reply } => {
+                let seen = self.observe(depth, &held).await.map(|observation| observation.view).map_err(|error| error.what);
+                // The round may have stopped waiting.
+                let _ = reply.send(seen);
+            }
+            AccountMsg::Execute => self.execute(&held).await,
+        }
+    }
+
+    async fn tick(&mut self, leases: &mut watch::Receiver<Leases>) {
+        let Some(held) = self.held(leases) else { return };
+        let (now, instant) = (self.seats.clock.now(), self.seats.clock.instant());
+        let mut deepest = None;
+        for (depth, beat, last) in &mut self.due {
+            match beat.due(Progress { last: *last, underway: Underway::No, asked: None }, now) {
+                Due::Run { occurrence, .. } => {
+                    *last = occurrence;
+                    deepest = deepest.or(Some(*depth));
+                }
+                Due::Skip { occurrence, .. } => *last = occurrence,
+                Due::NotYet(_) => {}
+            }
+        }
+        if let Some(depth) = deepest.or_else(|| (!self.outbox.acting()).then_some(Depth::Full)) {
+            // What failed is in the health and in the poll's row; the next beat tries again.
+            let _ = self.observe(depth, &held).await;
+        }
+        let again = self.again.is_some_and(|at| at <= instant);
+        if again || instant.duration_since(self.rows_at) >= ROW_POLL {
+            self.rows_at = instant;
+            match self.anything_open().await {
+                Ok(true) => self.execute(&held).await,
+                Ok(false) => self.again = None,
+                Err(error) => self.trouble(error),
+            }
+        }
+    }
+
+    async fn anything_open(&self) -> Result<bool, ActorError> {
+        let account = &self.setup.account;
+        let open = self.seats.store.read(|mut tx| async move { tx.open_of_account(account).await }).await;
+        open.map(|open| !open.is_empty()).map_err(|error| ActorError::from_chain(&error))
+    }
+
+    async fn observe(&mut self, depth: Depth, held: &HeldLease) -> Result<Observation, ActorError> {
+        let in_force = self.seats.policy();
+        let observation = self.watched(depth, &in_force).await?;
+        let read = Read { poll: &observation.poll, inventory: &observation.inventory, began: observation.began };
+        match self.outbox.reconcile(&read, Held { lease: &held.lease, until: held.until, policy: &in_force.policy }).await {
+            Ok(reconciled) => self.settled(&reconciled).await,
+            Err(error) => {
+                let error = ActorError::from_chain(&error);
+                self.trouble(ActorError { what: error.what.clone() });
+                return Err(error);
+            }
+        }
+        self.setup.health.send_modify(|health| {
+            health.acting = self.outbox.acting();
+            health.last_ok = Some(observation.poll.at);
+            health.last_error = None;
+        });
+        self.seats.tell(Event { topic: Topic::Views, cursor: observation.poll.seq });
+        Ok(observation)
+    }
+
+    async fn watched(&mut self, depth: Depth, in_force: &InForce) -> Result<Observation, ActorError> {
+        let observed: Result<Observation, ObserveError> = self.observer.observe(depth, &in_force.policy).await;
+        match observed {
+            Ok(observation) => Ok(observation),
+            Err(error) => {
+                if let ObserveError::Platform(platform) = &error {
+                    self.seats.platform_trouble(&self.setup.account, platform).await;
+                }
+                let error = ActorError::from_chain(&error);
+                self.trouble(ActorError { what: error.what.clone() });
+                Err(error)
+            }
+        }
+    }
+
+    async fn execute(&mut self, held: &HeldLease) {
+        self.again = None;
+        let in_force = self.seats.policy();
+        let Ok(observation) = self.watched(Depth::Inventory, &in_force).await else {
+            self.again = Some(self.seats.clock.instant() + ROW_POLL);
+            return;
+        };
+        let read = Read { poll: &observation.poll, inventory: &observation.inventory, began: observation.began };
+        let done: Result<_, ExecutionError> = self.outbox.run_once(&read, Held { lease: &held.lease, until: held.until, policy: &in_force.policy }).await;
+        match done {
+            Ok(report) => {
+                debug!(account = %self.setup.account, sent = report.sent.len(), waiting = report.waiting.len(), "the outbox ran");
+                let wait = if report.wants_read() { Some(READ_BACK) } else { report.again_in };
+                self.again = wait.map(|wait| self.seats.clock.instant() + wait);
+                self.settled(&report.reconciled).await;
+                if !report.sent.is_empty() || !report.called_off.is_empty() {
+                    self.seats.tell(Event { topic: Topic::Decisions, cursor: observation.poll.seq });
+                }
+            }
+            Err(error) => {
+                self.again = Some(self.seats.clock.instant() + ROW_POLL);
+                self.trouble(ActorError::from_chain(&error));
+            }
+        }
+    }
+
+    /// Confirmed reductions fund the next wave of their pools.
+    async fn settled(&mut self, reconciled: &crate::execution::Reconciled) {
+        if !reconciled.confirmed.is_empty() {
+            for pool in &self.setup.pools {
+                self.seats.to_pool(pool, PoolMsg::Funded).await;
+            }
+        }
+        let moved = reconciled.applied.len() + reconciled.failed.len() + reconciled.unknown.len() + reconciled.escalated.len();
+        if moved > 0 {
+            self.seats.tell(Event { topic: Topic::Decisions, cursor: 0 });
+        }
+        if !reconciled.foreign.is_empty() || !reconciled.escalated.is_empty() {
+            self.seats.tell(Event { topic: Topic::Tickets, cursor: 0 });
+        }
+    }
+
+    fn trouble(&self, error: ActorError) {
+        warn!(account = %self.setup.account, error = %error, "account `{}` is in trouble", self.setup.account);
+        self.setup.health.send_modify(|health| health.last_error = Some(error.what));
+    }
+}
+
+/// A span of product time at which an account counts as silent.
+#[must_use]
+pub fn silent_after(schedules: &Schedules) -> TimeDelta {
+    schedules.observation * 3
+}

@@ -1,0 +1,505 @@
+//! The daemon as people meet it: every request is checked, written down and carried out by the actors.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use futures::FutureExt;
+use tokio::sync::{broadcast, oneshot};
+
+use super::account::AccountMsg;
+use super::actor::ActorError;
+use super::control::{AccountStatus, AgentStatus, Answer, Control, ControlError, Controlled, Event, InForce, Looser, Paused, PoolStatus, Reply, Topic};
+use super::daemon::Daemon;
+use super::pool::PoolMsg;
+use super::seats::Seats;
+use crate::domain::change::Change;
+use crate::domain::decision::DecisionState;
+use crate::domain::entity::RunStatus;
+use crate::domain::ids::{AccountId, AgentId, AlertId, ChangeSetId, DecisionId, PoolId, TicketId};
+use crate::domain::money::Money;
+use crate::domain::proposal::{Actor, Evidence, Pin, Wish};
+use crate::domain::scope::Scope;
+use crate::domain::ticket::TicketState;
+use crate::domain::verdict::Verdict;
+use crate::domain::view::AccountView;
+use crate::execution::undo;
+use crate::ledger::control::{By, Controlled as Flagged, control};
+use crate::ledger::{DecisionBody, LedgerError, Receipt};
+use crate::observe::Depth;
+use crate::platforms::Inventory;
+use crate::store::StoreError;
+use crate::store::scope::Verb;
+use crate::tickets::{self, Approved, Person};
+
+impl From<LedgerError> for ControlError {
+    fn from(error: LedgerError) -> Self {
+        let refused = |code: &str, why: String| Self::Refused { code: code.to_owned(), why };
+        match &error {
+            LedgerError::Missing { what, id } => Self::NotFound(format!("{what} `{id}`")),
+            LedgerError::Ticket(ticket) => {
+                let text = ticket.to_string();
+                let code = text.split(':').next().unwrap_or("TICKET").to_owned();
+                Self::Refused { code, why: text }
+            }
+            LedgerError::Changed { .. } => refused("CHANGED", error.to_string()),
+            LedgerError::Scope(_) => refused("SCOPE", error.to_string()),
+            LedgerError::Transition(_) => refused("TRANSITION", error.to_string()),
+            LedgerError::Store(StoreError::Stale { .. }) => refused("STALE", error.to_string()),
+            LedgerError::Store(_) | LedgerError::Money(_) | LedgerError::Json(_) => Self::Unavailable(ActorError::from_chain(&error).what),
+        }
+    }
+}
+
+impl From<StoreError> for ControlError {
+    fn from(error: StoreError) -> Self {
+        LedgerError::from(error).into()
+    }
+}
+
+impl Daemon {
+    fn seats(&self) -> Arc<Seats> {
+        Arc::clone(&self.crew().seats)
+    }
+
+    fn known(&self, scope: &Scope) -> Result<(), ControlError> {
+        let seats = self.seats();
+        let policy = &seats.in_force.policy;
+        let known = match scope {
+            Scope::Workspace => true,
+            Scope::Account(id) => policy.accounts.contains_key(id),
+            Scope::Pool(id) => policy.pools.contains_key(id),
+            Scope::Agent(id) => policy.agents.contains_key(id),
+            Scope::Campaign(key) => policy.accounts.contains_key(&key.account),
+        };
+        if known { Ok(()) } else { Err(ControlError::NotFound(scope.to_string())) }
+    }
+
+    async fn flag(&self, scope: &Scope, verb: Verb, by: &str, reason: &str) -> Result<Flagged, ControlError> {
+        let seats = self.seats();
+        let (when, by) = (seats.moment(), &By::Person(by.to_owned()));
+        let done = seats.store.write(|mut tx| async move { control(&mut tx, scope, verb, by, reason, when).await }).await?;
+        seats.tell(Event { topic: Topic::Scopes, cursor: done.flag.token });
+        Ok(done)
+    }
+
+    /// Admission is blocked in this process first, then everywhere by the stored flag; what is out is waited for.
+    async fn pause_scope(&self, scope: Scope, by: String, reason: String) -> Result<Paused, ControlError> {
+        self.known(&scope)?;
+        let gate = &self.ground.gate;
+        let latched = gate.latch(&scope);
+        let flagged = self.flag(&scope, Verb::Pause, &by, &reason).await;
+        if flagged.is_ok() {
+            // The flag is stored: the file need not hold the pause any more.
+            gate.recorded(&scope).map_err(|error| ControlError::Unavailable(error.to_string()))?;
+        }
+        gate.drained(&scope).await.map_err(|error| ControlError::Unavailable(error.to_string()))?;
+        match flagged {
+            Ok(done) => Ok(Paused { in_flight: done.in_flight }),
+            Err(error) => {
+                latched.map_err(|latch| ControlError::Unavailable(latch.to_string()))?;
+                Err(ControlError::Unavailable(format!("{scope} is paused on this node and stays so, but the flag could not be stored: {error}")))
+            }
+        }
+    }
+
+    async fn resume_scope(&self, scope: Scope, by: String, reason: String) -> Result<(), ControlError> {
+        self.known(&scope)?;
+        self.flag(&scope, Verb::Resume, &by, &reason).await?;
+        self.ground.gate.open(&scope).map_err(|error| ControlError::Unavailable(error.to_string()))
+    }
+
+    async fn terminate_agent(&self, agent: AgentId, by: String, reason: String) -> Result<(), ControlError> {
+        let scope = Scope::Agent(agent);
+        self.known(&scope)?;
+        let gate = &self.ground.gate;
+        gate.latch(&scope).map_err(|error| ControlError::Unavailable(error.to_string()))?;
+        self.flag(&scope, Verb::Terminate, &by, &reason).await?;
+        gate.recorded(&scope).map_err(|error| ControlError::Unavailable(error.to_string()))?;
+        gate.drained(&scope).await.map_err(|error| ControlError::Unavailable(error.to_string()))
+    }
+
+    /// The pool a change belongs to: that of its budget, or of the budget its campaign spends from.
+    async fn pool_of(&self, change: &Change) -> Result<PoolId, ControlError> {
+        let seats = self.seats();
+        let account = change.account().clone();
+        let entity = change.entity().cloned().ok_or_else(|| ControlError::Invalid {
+            field: "change".to_owned(),
+            why: "this version changes budgets and status; creating comes with the platforms' create calls".to_owned(),
+        })?;
+        let rows = seats.store.read(|mut tx| async move { tx.budgets_of_account(&account).await }).await?;
+        let row = rows.iter().find(|row| row.budget.budget.key == entity || row.budget.budget.members.contains(&entity));
+        let row = row.ok_or_else(|| ControlError::NotFound(format!("budget or campaign `{entity}`")))?;
+        row.pool.clone().ok_or_else(|| ControlError::Refused {
+            code: "NO_POOL".to_owned(),
+            why: format!("NO_POOL: `{entity}` belongs to no pool, so no cap covers it: add it to a pool's members in agents.toml"),
+        })
+    }
+
+    async fn pinned(&self, pool: &PoolId, pins: Vec<Pin>, reason: &'static str) -> Result<Receipt, ControlError> {
+        let seats = self.seats();
+        let seat = seats.pools.get(pool).ok_or_else(|| ControlError::NotFound(format!("pool `{pool}`")))?;
+        let (reply, answer) = oneshot::channel();
+        let gone = || ControlError::Unavailable(format!("pool `{pool}` is being started again: try once more"));
+        seat.mailbox.send(PoolMsg::Pins { pins, reason, reply }).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?.map_err(ControlError::Unavailable)
+    }
+
+    async fn answers(&self, receipt: &Receipt) -> Result<Vec<Answer>, ControlError> {
+        let seats = self.seats();
+        let mut answers = Vec::new();
+        for recorded in &receipt.decisions {
+            let id = recorded.id();
+            let row = seats.store.read(|mut tx| async move { tx.decision(&id).await }).await?;
+            let verdicts: Vec<Verdict> = row.as_ref().map(DecisionBody::of).transpose()?.map(|body| body.verdicts).unwrap_or_default();
+            answers.push(Answer { decision: id, state: recorded.state(), verdicts, ticket: recorded.ticket() });
+        }
+        Ok(answers)
+    }
+
+    async fn propose_all(&self, by: String, wishes: Vec<Wish>, title: Option<String>) -> Result<Vec<Answer>, ControlError> {
+        if wishes.is_empty() {
+            return Err(ControlError::Invalid { field: "wishes".to_owned(), why: "expected at least one".to_owned() });
+        }
+        let mut by_pool: BTreeMap<PoolId, Vec<Wish>> = BTreeMap::new();
+        for wish in wishes {
+            by_pool.entry(self.pool_of(&wish.change).await?).or_default().push(wish);
+        }
+        let set = match title {
+            Some(title) => Some(self.change_set(&by, &title).await?),
+            None => None,
+        };
+        let mut answers = Vec::new();
+        for (pool, wishes) in by_pool {
+            let pins = wishes.into_iter().map(|wish| Pin { actor: Actor::Person { name: by.clone() }, wish, change_set: set }).collect();
+            let receipt = self.pinned(&pool, pins, "person").await?;
+            if receipt.decisions.is_empty() {
+                let why = receipt.left_alone.iter().map(|left| left.why.clone()).collect::<Vec<_>>().join("; ");
+                return Err(ControlError::Refused {
+                    code: "LEFT_ALONE".to_owned(),
+                    why: if why.is_empty() { "nothing had to change".to_owned() } else { why },
+                });
+            }
+            answers.extend(self.answers(&receipt).await?);
+        }
+        Ok(answers)
+    }
+
+    async fn change_set(&self, by: &str, title: &str) -> Result<ChangeSetId, ControlError> {
+        let seats = self.seats();
+        let when = seats.moment();
+        let id: ChangeSetId = seats.ids.next(when.at);
+        let set = &id;
+        seats.store.write(|mut tx| async move { tx.insert_change_set(set, "person", title, by, when, "{}").await }).await?;
+        Ok(id)
+    }
+
+    /// Newest inventory of an account, read now.
+    async fn fresh(&self, account: &AccountId) -> Result<Arc<AccountView>, ControlError> {
+        let seats = self.seats();
+        let seat = seats.accounts.get(account).ok_or_else(|| ControlError::NotFound(format!("account `{account}`")))?;
+        let (reply, answer) = oneshot::channel();
+        let gone = || ControlError::Unavailable(format!("account `{account}` is being started again: try once more"));
+        seat.mailbox.send(AccountMsg::Observe { depth: Depth::Pulse, reply }).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?.map_err(|why| ControlError::Unavailable(format!("account `{account}` could not be read: {why}")))
+    }
+
+    async fn stop_all(&self, scope: Scope, by: String, reason: String) -> Result<Vec<Answer>, ControlError> {
+        self.known(&scope)?;
+        let seats = self.seats();
+        let accounts: BTreeSet<AccountId> = match &scope {
+            Scope::Workspace => seats.accounts.keys().cloned().collect(),
+            Scope::Account(id) => BTreeSet::from([id.clone()]),
+            Scope::Pool(id) => seats.in_force.policy.pools.get(id).map(|pool| pool.members.accounts.iter().cloned().collect()).unwrap_or_default(),
+            Scope::Campaign(key) => BTreeSet::from([key.account.clone()]),
+            Scope::Agent(_) => {
+                return Err(ControlError::Invalid {
+                    field: "scope".to_owned(),
+                    why: "an agent delivers nothing: name a campaign, an account, a pool or the workspace".to_owned(),
+                });
+            }
+        };
+        let mut wishes = Vec::new();
+        for account in accounts {
+            let view = self.fresh(&account).await?;
+            let rows = seats.store.read(|mut tx| async move { tx.budgets_of_account(&account).await }).await?;
+            for campaign in view.campaigns.iter().filter(|campaign| campaign.status == RunStatus::Active) {
+                let pool = rows.iter().find(|row| row.budget.budget.members.contains(&campaign.key)).and_then(|row| row.pool.clone());
+                let inside = match &scope {
+                    Scope::Pool(id) => pool.as_ref() == Some(id),
+                    Scope::Campaign(key) => campaign.key == *key,
+                    Scope::Workspace | Scope::Account(_) | Scope::Agent(_) => pool.is_some(),
+                };
+                if inside {
+                    let change = Change::Status { entity: campaign.key.clone(), from: RunStatus::Active, to: RunStatus::Paused };
+                    let reason = if reason.is_empty() { format!("{by} stops delivery of {scope}") } else { reason.clone() };
+                    let cost_if_wrong = Money::zero(view.currency);
+                    wishes.push(Wish { change, reason, evidence: Evidence::default(), prediction: None, confidence: 1.0, cost_if_wrong });
+                }
+            }
+        }
+        if wishes.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.propose_all(by, wishes, Some(format!("stop delivery of {scope}"))).await
+    }
+
+    async fn approve_ticket(&self, ticket: TicketId, reply: Reply) -> Result<TicketState, ControlError> {
+        let seats = self.seats();
+        let (ids, policy, when) = (&seats.ids, &seats.in_force.policy, seats.moment());
+        let person = &Person { name: reply.by.clone(), role: reply.role };
+        let (id, reply) = (&ticket, &reply);
+        let (approved, pool) = seats
+            .store
+            .write(|mut tx| async move {
+                let row = tx.ticket(id).await?.ok_or_else(|| LedgerError::Missing { what: "ticket", id: id.to_string() })?;
+                let seen = reply.seen.clone().unwrap_or_else(|| row.bound_hash.clone());
+                Ok::<_, LedgerError>((tickets::approve(&mut tx, ids, policy, id, person, (&seen, &reply.note), when).await?, row.pool))
+            })
+            .await?;
+        seats.tell(Event { topic: Topic::Tickets, cursor: 0 });
+        match (approved, pool) {
+            (Approved::Pinned(pin), Some(pool)) => {
+                // The approval is stored: if this round fails, the next one carries it out.
+                self.pinned(&pool, vec![*pin], "approval").await?;
+            }
+            (Approved::Pinned(_) | Approved::Half | Approved::Noted | Approved::Lapsed(_), _) => {}
+        }
+        self.ticket_state(ticket).await
+    }
+
+    async fn reject_ticket(&self, ticket: TicketId, reply: Reply) -> Result<TicketState, ControlError> {
+        let seats = self.seats();
+        let (ids, when) = (&seats.ids, seats.moment());
+        let person = &Person { name: reply.by.clone(), role: reply.role };
+        let (id, reply) = (&ticket, &reply);
+        seats.store.write(|mut tx| async move { tickets::reject(&mut tx, ids, id, person, &reply.note, when).await }).await?;
+        seats.tell(Event { topic: Topic::Tickets, cursor: 0 });
+        self.ticket_state(ticket).await
+    }
+
+    async fn ticket_state(&self, ticket: TicketId) -> Result<TicketState, ControlError> {
+        let row = self.ground.store.read(|mut tx| async move { tx.ticket(&ticket).await }).await?;
+        let row = row.ok_or_else(|| ControlError::NotFound(format!("ticket `{ticket}`")))?;
+        Ok(tickets::Content::of(&row)?.state)
+    }
+
+    async fn undo_decision(&self, decision: DecisionId, by: String) -> Result<Answer, ControlError> {
+        let seats = self.seats();
+        let id = &decision;
+        let (row, undos) = seats
+            .store
+            .read(|mut tx| async move {
+                let row = tx.decision(id).await?.ok_or_else(|| LedgerError::Missing { what: "decision", id: id.to_string() })?;
+                Ok::<_, LedgerError>((row, tx.undos_of(id).await?))
+            })
+            .await?;
+        let body = DecisionBody::of(&row)?;
+        let view = self.fresh(&row.account).await?;
+        let shown = inventory_of(&view);
+        let stands = |undo: &&crate::store::decision::DecisionRow| {
+            undo.state.is_open() || matches!(undo.state, DecisionState::Applied | DecisionState::Scored | DecisionState::Void | DecisionState::Escalated)
+        };
+        let undone_by = undos.iter().find(stands).map(|undo| undo.id);
+        let done = undo::Done { id: decision, state: row.state, wish: &body.settled.wish, undone_by };
+        let pin = undo::pin(done, &by, &shown, None).map_err(|error| {
+            let text = error.to_string();
+            let code = text.split(':').next().unwrap_or("UNDO").to_owned();
+            ControlError::Refused { code, why: text }
+        })?;
+        let pool = self.pool_of(&pin.wish.change).await?;
+        let receipt = self.pinned(&pool, vec![pin], "undo").await?;
+        let answers = self.answers(&receipt).await?;
+        answers.into_iter().next().ok_or_else(|| ControlError::Refused {
+            code: "LEFT_ALONE".to_owned(),
+            why: receipt.left_alone.iter().map(|left| left.why.clone()).collect::<Vec<_>>().join("; "),
+        })
+    }
+
+    async fn trigger_pool(&self, pool: PoolId) -> Result<(), ControlError> {
+        let seats = self.seats();
+        let seat = seats.pools.get(&pool).ok_or_else(|| ControlError::NotFound(format!("pool `{pool}`")))?;
+        seat.mailbox.send(PoolMsg::Trigger).await.map_err(|_| ControlError::Unavailable(format!("pool `{pool}` is being started again")))
+    }
+
+    async fn note_alert(&self, alert: AlertId, by: String) -> Result<(), ControlError> {
+        let seats = self.seats();
+        let (id, by, when) = (&alert, by.as_str(), seats.moment());
+        seats.store.write(|mut tx| async move { tickets::alerts::acknowledge(&mut tx, id, by, when).await }).await?;
+        seats.tell(Event { topic: Topic::Alerts, cursor: 0 });
+        Ok(())
+    }
+}
+
+/// What a view shows, as a read shows it.
+fn inventory_of(view: &AccountView) -> Inventory {
+    Inventory {
+        account: crate::domain::entity::AccountState {
+            account: view.account.clone(),
+            platform: view.platform,
+            platform_id: String::new(),
+            name: String::new(),
+            currency: view.currency,
+            time_zone: view.time_zone,
+            in_good_standing: view.frozen.is_none(),
+        },
+        campaigns: view.campaigns.clone(),
+        budgets: view.budgets.clone(),
+    }
+}
+
+impl Control for Daemon {
+    fn policy(&self) -> Arc<InForce> {
+        self.seats().policy()
+    }
+
+    fn view(&self, account: &AccountId) -> Option<Arc<AccountView>> {
+        self.seats().accounts.get(account).and_then(|seat| seat.view.borrow().clone())
+    }
+
+    fn accounts(&self) -> Vec<AccountStatus> {
+        let seats = self.seats();
+        let status = |(account, seat): (&AccountId, &super::seats::AccountSeat)| {
+            let (health, gateway) = (seat.health.borrow().clone(), seat.gateway.health());
+            let view = seat.view.borrow().clone();
+            AccountStatus {
+                account: account.clone(),
+                platform: seat.gateway.platform(),
+                sandbox: seat.gateway.is_sandbox(),
+                acting: health.acting,
+                breaker: format!("{:?}", gateway.breaker).to_lowercase(),
+                last_ok: health.last_ok,
+                last_error: health.last_error,
+                frozen: view.and_then(|view| view.frozen.as_ref().map(|frozen| format!("{frozen:?}"))),
+            }
+        };
+        seats.accounts.iter().map(status).collect()
+    }
+
+    fn agents(&self) -> Vec<AgentStatus> {
+        let seats = self.seats();
+        let status = |(agent, seat): (&AgentId, &super::seats::AgentSeat)| {
+            let settings = seats.in_force.policy.agents.get(agent)?;
+            let focus = seat.focus.borrow().clone();
+            Some(AgentStatus {
+                agent: agent.clone(),
+                kind: settings.kind,
+                pool: settings.pool.clone(),
+                goal: settings.goal,
+                priority: settings.priority,
+                autonomy: settings.autonomy,
+                state: *seat.state.borrow(),
+                focus: focus.focus,
+                progress: focus.progress,
+                answered_at: focus.answered_at,
+            })
+        };
+        seats.agents.iter().filter_map(status).collect()
+    }
+
+    fn pools(&self) -> Vec<PoolStatus> {
+        let seats = self.seats();
+        let status = |(pool, seat): (&PoolId, &super::seats::PoolSeat)| {
+            let settings = seats.in_force.policy.pools.get(pool)?;
+            let health = seat.health.borrow().clone();
+            let views: Vec<Arc<AccountView>> =
+                settings.members.accounts.iter().filter_map(|account| seats.accounts.get(account)).filter_map(|seat| seat.view.borrow().clone()).collect();
+            Some(PoolStatus {
+                pool: pool.clone(),
+                last_round: health.last_round,
+                last_round_at: health.last_round_at,
+                next_round: health.next_round,
+                last_error: health.last_error,
+                daily_cap: settings.daily_cap,
+                budgeted: budgeted(&views, settings.daily_cap),
+                spent_today: spent_today(&views, settings.daily_cap),
+            })
+        };
+        seats.pools.iter().filter_map(status).collect()
+    }
+
+    fn events(&self) -> broadcast::Receiver<Event> {
+        self.ground.events.subscribe()
+    }
+
+    fn is_ready(&self) -> bool {
+        self.is_up()
+    }
+
+    fn pause(&self, scope: Scope, by: String, reason: String) -> Controlled<'_, Paused> {
+        self.pause_scope(scope, by, reason).boxed()
+    }
+
+    fn resume(&self, scope: Scope, by: String, reason: String) -> Controlled<'_, ()> {
+        self.resume_scope(scope, by, reason).boxed()
+    }
+
+    fn rearm(&self, scope: Scope, by: String, reason: String) -> Controlled<'_, ()> {
+        async move {
+            self.known(&scope)?;
+            self.flag(&scope, Verb::Rearm, &by, &reason).await.map(|_| ())
+        }
+        .boxed()
+    }
+
+    fn terminate(&self, agent: AgentId, by: String, reason: String) -> Controlled<'_, ()> {
+        self.terminate_agent(agent, by, reason).boxed()
+    }
+
+    fn propose(&self, by: String, wishes: Vec<Wish>, title: Option<String>) -> Controlled<'_, Vec<Answer>> {
+        self.propose_all(by, wishes, title).boxed()
+    }
+
+    fn stop_delivery(&self, scope: Scope, by: String, reason: String) -> Controlled<'_, Vec<Answer>> {
+        self.stop_all(scope, by, reason).boxed()
+    }
+
+    fn approve(&self, ticket: TicketId, reply: Reply) -> Controlled<'_, TicketState> {
+        self.approve_ticket(ticket, reply).boxed()
+    }
+
+    fn reject(&self, ticket: TicketId, reply: Reply) -> Controlled<'_, TicketState> {
+        self.reject_ticket(ticket, reply).boxed()
+    }
+
+    fn undo(&self, decision: DecisionId, by: String) -> Controlled<'_, Answer> {
+        self.undo_decision(decision, by).boxed()
+    }
+
+    fn trigger(&self, pool: PoolId, _by: String) -> Controlled<'_, ()> {
+        self.trigger_pool(pool).boxed()
+    }
+
+    fn reload(&self, by: String, looser: Looser) -> Controlled<'_, Vec<String>> {
+        async move { Ok(self.reload_file(&by, looser).await?) }.boxed()
+    }
+
+    fn acknowledge(&self, alert: AlertId, by: String) -> Controlled<'_, ()> {
+        self.note_alert(alert, by).boxed()
+    }
+
+    fn replay(&self, decision: DecisionId) -> Controlled<'_, serde_json::Value> {
+        async move {
+            let row = self.ground.store.read(|mut tx| async move { tx.decision(&decision).await }).await?;
+            let row = row.ok_or_else(|| ControlError::NotFound(format!("decision `{decision}`")))?;
+            let round = row.round.ok_or_else(|| ControlError::Refused { code: "NO_ROUND".to_owned(), why: "this decision belongs to no round".to_owned() })?;
+            let report = crate::cycle::replay(&self.ground.store, &round).await;
+            report.map(|report| report.to_json()).map_err(|error| ControlError::Unavailable(ActorError::from_chain(&error).what))
+        }
+        .boxed()
+    }
+}
+
+/// Sum of what delivering budgets stand at; `None` when it cannot be summed.
+fn budgeted(views: &[Arc<AccountView>], cap: Money) -> Option<Money> {
+    let active = |view: &AccountView, budget: &crate::domain::entity::Budget| {
+        budget.budget.members.iter().any(|member| view.campaign(member).is_some_and(|campaign| campaign.status == RunStatus::Active))
+    };
+    let amounts = views.iter().flat_map(|view| view.budgets.iter().filter(|budget| active(view, budget)).map(|budget| budget.amount));
+    Money::sum(cap.currency(), amounts).ok()
+}
+
+/// What the accounts have spent on their running day; `None` before the first report or when it cannot be summed.
+fn spent_today(views: &[Arc<AccountView>], cap: Money) -> Option<Money> {
+    let last = |view: &AccountView| (0..view.campaigns.len()).filter_map(|at| view.series(at).last().map(|day| day.spend)).collect::<Vec<_>>();
+    Money::sum(cap.currency(), views.iter().flat_map(|view| last(view))).ok()
+}

@@ -1,0 +1,188 @@
+//! What the actors of one crew share: the store and clocks, who holds which lease, the policy in force, and the ways to each other.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::json;
+use tokio::sync::{broadcast, mpsc, watch};
+use tracing::{error, warn};
+
+use super::account::{AccountHealth, AccountMsg};
+use super::actor::ActorError;
+use super::agents::{AgentFocus, AgentMsg};
+use super::control::{AgentState, Event, InForce, Topic};
+use super::pool::{PoolHealth, PoolMsg};
+use super::shards::Leases;
+use crate::clock::Clock;
+use crate::domain::alert::AlertKind;
+use crate::domain::ids::{AccountId, AgentId, IdGen, NodeId, PoolId};
+use crate::domain::ticket::{Severity, TicketKind};
+use crate::domain::view::AccountView;
+use crate::execution::Gate;
+use crate::ledger::LedgerError;
+use crate::platforms::{Gateway, PlatformError};
+use crate::store::Store;
+use crate::store::step::Moment;
+use crate::tickets;
+
+/// Where an account's actor sits.
+pub struct AccountSeat {
+    /// Its mailbox.
+    pub mailbox: mpsc::Sender<AccountMsg>,
+    /// Its newest view.
+    pub view: watch::Receiver<Option<Arc<AccountView>>>,
+    /// How it is.
+    pub health: watch::Receiver<AccountHealth>,
+    /// The way to its platform.
+    pub gateway: Arc<Gateway>,
+}
+
+/// Where an agent's actor sits.
+#[derive(Debug)]
+pub struct AgentSeat {
+    /// Its mailbox.
+    pub mailbox: mpsc::Sender<AgentMsg>,
+    /// What it is looking at.
+    pub focus: watch::Receiver<AgentFocus>,
+    /// Whether it runs, as its supervisor sees it.
+    pub state: watch::Receiver<AgentState>,
+}
+
+/// Where a pool's actor sits.
+#[derive(Debug)]
+pub struct PoolSeat {
+    /// Its mailbox.
+    pub mailbox: mpsc::Sender<PoolMsg>,
+    /// How its rounds go.
+    pub health: watch::Receiver<PoolHealth>,
+}
+
+/// What the actors of one crew share.
+pub struct Seats {
+    /// The database.
+    pub store: Store,
+    /// The clocks.
+    pub clock: Clock,
+    /// The generator of ids.
+    pub ids: IdGen,
+    /// Who may write right now.
+    pub gate: Gate,
+    /// This node.
+    pub node: NodeId,
+    /// The tick that makes actors look at their schedules.
+    pub ticks: watch::Sender<u64>,
+    /// The leases this node holds.
+    pub leases: watch::Receiver<Leases>,
+    /// The policy in force.
+    pub in_force: Arc<InForce>,
+    /// What changed, for those who look.
+    pub events: broadcast::Sender<Event>,
+    /// Accounts.
+    pub accounts: BTreeMap<AccountId, AccountSeat>,
+    /// Pools.
+    pub pools: BTreeMap<PoolId, PoolSeat>,
+    /// Agents.
+    pub agents: BTreeMap<AgentId, AgentSeat>,
+}
+
+impl Seats {
+    /// The policy in force.
+    #[must_use]
+    pub fn policy(&self) -> Arc<InForce> {
+        Arc::clone(&self.in_force)
+    }
+
+    /// Now, on the two clocks a ledger row carries.
+    #[must_use]
+    pub fn moment(&self) -> Moment {
+        Moment { at: self.clock.now(), wall: self.clock.wall() }
+    }
+
+    /// Tells those who look; nobody may be looking.
+    pub fn tell(&self, event: Event) {
+        let _ = self.events.send(event);
+    }
+
+    /// Sends to a pool's actor; a full mailbox has the same message in it already.
+    pub async fn to_pool(&self, pool: &PoolId, message: PoolMsg) {
+        if let Some(seat) = self.pools.get(pool)
+            && seat.mailbox.try_send(message).is_err()
+        {
+            warn!(pool = %pool, "the mailbox of pool `{pool}` is full; what waits there covers this");
+        }
+    }
+
+    /// Wakes the outbox of an account.
+    pub fn wake(&self, account: &AccountId) {
+        if let Some(seat) = self.accounts.get(account) {
+            // A full mailbox wakes it anyway.
+            let _ = seat.mailbox.try_send(AccountMsg::Execute);
+        }
+    }
+
+    /// Raises an alert; what cannot be stored is at least logged.
+    pub async fn alert(&self, kind: AlertKind, subject: &str, severity: Severity, title: String) {
+        let (ids, when, told) = (&self.ids, self.moment(), title.clone());
+        let raised = self
+            .store
+            .write(|mut tx| {
+                let title = told.clone();
+                async move {
+                    let notice = tickets::alerts::Notice { kind, subject, severity, title, payload: json!({}) };
+                    tickets::alerts::raise(&mut tx, ids, notice, when).await
+                }
+            })
+            .await;
+        match raised {
+            Ok(_) => self.tell(Event { topic: Topic::Alerts, cursor: 0 }),
+            Err(error) => {
+                let error: LedgerError = error;
+                error!(alert = kind.name(), subject, error = %error, "an alert could not be stored: {title}");
+            }
+        }
+    }
+
+    /// A platform could not be read: credentials that are refused need a person, and are asked about once.
+    pub async fn platform_trouble(&self, account: &AccountId, error: &PlatformError) {
+        match error {
+            PlatformError::Auth(_) | PlatformError::Permission(_) => {}
+            PlatformError::Quota { .. }
+            | PlatformError::Transient(_)
+            | PlatformError::Policy(_)
+            | PlatformError::Validation(_)
+            | PlatformError::NotFound(_)
+            | PlatformError::Conflict(_)
+            | PlatformError::NotSent(_)
+            | PlatformError::Unknown(_)
+            | PlatformError::Unsupported(_) => return,
+        }
+        let (ids, clock, approvals, when) = (&self.ids, &self.clock, &self.in_force.policy.approvals, self.moment());
+        let title = format!("The platform refuses the credentials of account {account}");
+        let content = tickets::Content::question(title.clone(), vec![error.to_string()], json!({ "account": account }));
+        let question = tickets::Question {
+            kind: TicketKind::CredentialTrouble,
+            subject: format!("account {account}"),
+            direction: None,
+            account: Some(account.clone()),
+            pool: None,
+            decision: None,
+            severity: Severity::Critical,
+            risk: None,
+            bound_hash: String::new(),
+            content,
+        };
+        let asked = &question;
+        let opened = self.store.write(|mut tx| async move { tickets::open(&mut tx, ids, clock, approvals, asked, when).await }).await;
+        if let Err(error) = opened {
+            let error: LedgerError = error;
+            error!(account = %account, error = %error, "a ticket about refused credentials could not be stored");
+        }
+        self.alert(AlertKind::Credentials, account.as_str(), Severity::Critical, title).await;
+        self.tell(Event { topic: Topic::Tickets, cursor: 0 });
+    }
+
+    /// An actor ended by itself and is started again.
+    pub async fn crashed(&self, name: &str, error: &ActorError) {
+        self.alert(AlertKind::AgentCrash, name, Severity::Critical, format!("`{name}` failed and is started again: {error}")).await;
+    }
+}

@@ -1,0 +1,105 @@
+//! From configuration to the values the rooms take: account specs, sandbox settings, webhooks.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+
+use rust_decimal::prelude::ToPrimitive;
+use secrecy::ExposeSecret;
+use url::Url;
+
+use super::daemon::DaemonError;
+use crate::clock::Clock;
+use crate::config::{self, Account, Config, Endpoint, SecretError, Surroundings};
+use crate::domain::ids::AccountId;
+use crate::notify::webhook::Webhook;
+use crate::platforms::{AccountSpec, ConversionRule, ConversionValue, Credentials};
+use crate::sandbox::{FaultKind, FaultRule, SandboxAccount, SandboxConfig};
+
+/// What an account's gateway is made of. Secrets are read here, so that a reload brings in new ones.
+///
+/// # Errors
+/// [`DaemonError::Secret`] when one cannot be read, [`DaemonError::Settings`] for what this version cannot sign in with.
+pub fn account_spec(name: &AccountId, account: &Account, sandbox: Option<&Url>, surroundings: &dyn Surroundings) -> Result<AccountSpec, DaemonError> {
+    let settings = |what: String| DaemonError::Settings(format!("[accounts.{name}] {what}"));
+    let base_url = match &account.endpoint {
+        Endpoint::Real => None,
+        Endpoint::At(url) => Some(url.clone()),
+        Endpoint::Sandbox => Some(sandbox.ok_or_else(|| settings("base_url = \"sandbox\", but no sandbox runs".to_owned()))?.clone()),
+    };
+    Ok(AccountSpec {
+        account: name.clone(),
+        platform: account.platform,
+        platform_id: account.id.clone(),
+        currency: account.currency,
+        time_zone: account.time_zone,
+        base_url,
+        credentials: credentials(name, &account.credentials, surroundings)?,
+        conversions: ConversionRule {
+            actions: account.conversions.actions.clone(),
+            window: account.conversions.window,
+            value: match account.conversions.value {
+                config::ConversionValue::Reported => ConversionValue::Reported,
+                config::ConversionValue::Fixed(value) => ConversionValue::Fixed(value),
+            },
+        },
+    })
+}
+
+fn credentials(name: &AccountId, credentials: &config::Credentials, surroundings: &dyn Surroundings) -> Result<Credentials, DaemonError> {
+    let plain = |setting: &config::Setting| -> Result<String, SecretError> { Ok(setting.resolve(surroundings)?.expose_secret().to_owned()) };
+    Ok(match credentials {
+        config::Credentials::Sandbox => Credentials::Sandbox,
+        config::Credentials::Google { client_id, client_secret, refresh_token, login_customer_id, developer_token } => Credentials::Google {
+            client_id: plain(client_id)?,
+            client_secret: client_secret.resolve(surroundings)?,
+            refresh_token: refresh_token.resolve(surroundings)?,
+            login_customer_id: login_customer_id.as_ref().map(plain).transpose()?,
+            developer_token: developer_token.as_ref().map(|token| token.resolve(surroundings)).transpose()?,
+        },
+        config::Credentials::GoogleService { .. } => {
+            return Err(DaemonError::Settings(format!(
+                "[accounts.{name}] credentials: this version signs in to Google Ads with client_id, client_secret and refresh_token; a service_account is not supported"
+            )));
+        }
+        config::Credentials::Meta { access_token, app_secret } => {
+            Credentials::Meta { access_token: access_token.resolve(surroundings)?, app_secret: Some(app_secret.resolve(surroundings)?) }
+        }
+        config::Credentials::Tiktok { access_token, app_id, secret } => {
+            Credentials::Tiktok { access_token: access_token.resolve(surroundings)?, app_id: plain(app_id)?, secret: Some(secret.resolve(surroundings)?) }
+        }
+    })
+}
+
+/// The sandbox the configuration asks for: its accounts are those that name it.
+#[must_use]
+pub fn sandbox_config(config: &Config, sandbox: &config::Sandbox, state_dir: &Path) -> SandboxConfig {
+    let accounts = config.accounts.values().filter(|account| account.endpoint == Endpoint::Sandbox);
+    SandboxConfig {
+        campaigns: sandbox.campaigns as usize,
+        state_file: Some(state_dir.join("sandbox.db")),
+        listen: sandbox.listen.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
+        accounts: accounts
+            .map(|account| SandboxAccount { platform: account.platform, id: account.id.clone(), currency: account.currency, time_zone: account.time_zone })
+            .collect(),
+        edits_by_people: sandbox.people,
+        base_faults: sandbox.faults.iter().filter_map(|(kind, percent)| fault(kind, percent.to_f64().unwrap_or(0.0) / 100.0)).collect(),
+        ..SandboxConfig::new(sandbox.seed)
+    }
+}
+
+fn fault(kind: &str, probability: f64) -> Option<FaultRule> {
+    let kind: FaultKind = serde_json::from_value(serde_json::Value::from(kind)).ok()?;
+    serde_json::from_value(serde_json::json!({ "kind": kind, "probability": probability })).ok()
+}
+
+/// The sinks alerts are carried to.
+///
+/// # Errors
+/// [`DaemonError`] when a secret cannot be read or a receiver cannot be one.
+pub fn webhooks(config: &Config, clock: &Clock, surroundings: &dyn Surroundings) -> Result<Vec<Webhook>, DaemonError> {
+    let made = config.notify.iter().map(|(name, hook)| {
+        Webhook::new(name.clone(), hook.url.clone(), hook.secret.resolve(surroundings)?, clock.clone())
+            .map_err(|error| DaemonError::Settings(error.to_string()))
+    });
+    made.collect()
+}
