@@ -1,17 +1,13 @@
 //! What people and breakers do to scopes: pause, resume, terminate, reduce, re-arm. Each is one transaction that takes its turn among claims, so that
 //! a claim either was committed before it or sees the flag.
 
-use std::collections::BTreeSet;
-
 use serde_json::json;
 
 use super::advance::{step, turn};
 use super::{LedgerError, outcomes, workspace_shard};
 use crate::clock::ProductTime;
 use crate::domain::decision::{DecisionState, Event};
-use crate::domain::entity::EntityKey;
-use crate::domain::ids::{AccountId, DecisionId, PoolId};
-use crate::domain::proposal::Actor;
+use crate::domain::ids::DecisionId;
 use crate::domain::scope::Scope;
 use crate::store::Tx;
 use crate::store::books::IntentRow;
@@ -45,16 +41,6 @@ pub struct Controlled {
     pub in_flight: Vec<DecisionId>,
     /// Decisions that were authorised and are not any more.
     pub ended: Vec<DecisionId>,
-}
-
-/// The scopes a change lies in: any of their flags stops it.
-#[must_use]
-pub fn scopes_of(actor: &Actor, account: &AccountId, pool: Option<&PoolId>, campaigns: impl IntoIterator<Item = EntityKey>) -> BTreeSet<Scope> {
-    let mut scopes = BTreeSet::from([Scope::Workspace, Scope::Account(account.clone())]);
-    scopes.extend(pool.cloned().map(Scope::Pool));
-    scopes.extend(actor.agent().cloned().map(Scope::Agent));
-    scopes.extend(campaigns.into_iter().map(Scope::Campaign));
-    scopes
 }
 
 /// Does `verb` to `scope`. A resume supersedes what was authorised before it, a termination cancels what the agent still wanted.

@@ -155,7 +155,18 @@ on_both_engines! {
         assert_eq!(refused(&desk, id).await, ("POLICY_CHANGED".into(), "expired"));
     }
 
-    async fn a_terminated_agent_has_nothing_left_to_carry_out_and_is_never_resumed(bench) {
+    async fn i2_a_paused_agent_sends_nothing_and_a_terminated_one_loses_what_it_still_wanted(bench) {
+        let easy = Guardrails { evidence_days: 0, evidence_conversions: Decimal::ZERO, evidence_cpa_multiple: Decimal::ZERO, min_active_campaigns: 0, ..wide() };
+        let desk = Desk::open(&bench.store, policy(easy, 1_000), &[100]).await;
+        let stop = settled(Actor::Agent { agent: agent() }, Change::Status { entity: campaign(1), from: RunStatus::Active, to: RunStatus::Paused });
+        let (id, _) = desk.decide(stop).await;
+        desk.control(Scope::Agent(agent()), Verb::Pause).await;
+        assert_eq!(refused(&desk, id).await, ("PAUSED".into(), "authorised"));
+        assert_eq!(desk.control(Scope::Agent(agent()), Verb::Terminate).await.ended, vec![id]);
+        assert_eq!(refused(&desk, id).await, ("STATE".into(), "cancelled"));
+    }
+
+    async fn a_terminated_agent_is_never_resumed(bench) {
         let desk = Desk::open(&bench.store, policy(wide(), 1_000), &[100]).await;
         desk.control(Scope::Agent(agent()), Verb::Terminate).await;
         let (scope, by, when) = (&Scope::Agent(agent()), &By::Person("ann".into()), desk.now());

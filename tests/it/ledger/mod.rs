@@ -88,7 +88,7 @@ fn policy(workspace: Guardrails, cap: i64) -> Policy {
     let speaks = AgentPolicy {
         kind: AgentKind::Scale,
         pool: pool(),
-        goal: "roas >= 2".parse().expect("a goal"),
+        goal: "cpa <= 50 USD".parse().expect("a goal"),
         priority: Decimal::ONE,
         autonomy: Autonomy::Autonomous,
         guardrails: workspace.clone(),

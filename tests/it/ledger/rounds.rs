@@ -1,5 +1,6 @@
 //! What a round leaves behind, and the books that follow from it.
 
+use adjutant::domain::change::ActionKind;
 use adjutant::domain::entity::RunStatus;
 use adjutant::domain::outcome::{OutcomeState, VoidReason};
 use adjutant::ledger::{self, DecisionBody, outcomes};
@@ -91,6 +92,32 @@ on_both_engines! {
         desk.clock.advance(TimeDelta::hours(25));
         desk.see(2, 70, Delivering::Yes).await;
         assert_eq!(desk.decide(raise).await.1.name(), "authorised");
+    }
+
+    async fn what_an_agent_staked_counts_until_it_turned_out_right_and_what_it_stopped_is_remembered(bench) {
+        let easy = Guardrails { evidence_days: 0, evidence_conversions: Decimal::ZERO, evidence_cpa_multiple: Decimal::ZERO, min_active_campaigns: 0, ..wide() };
+        let desk = Desk::open(&bench.store, policy(easy, 1_000), &[100, 100]).await;
+        let by_agent = |change| settled(Actor::Agent { agent: agent() }, change);
+        assert_eq!(desk.books().await.staked[&agent()], usd(0));
+        let stop = by_agent(Change::Status { entity: campaign(1), from: RunStatus::Active, to: RunStatus::Paused });
+        let (id, state) = desk.decide(stop).await;
+        assert_eq!(state.name(), "authorised");
+        let books = desk.books().await;
+        assert_eq!((books.staked[&agent()], books.open_entities.len()), (usd(5), 1));
+        assert!(matches!(desk.claim(id).await.expect("a claim"), Claim::Go(_)));
+        desk.applied(id).await;
+        desk.see_paused(1).await;
+        let books = desk.books().await;
+        assert_eq!((books.staked[&agent()], books.open_entities.len(), books.stopped.get(&campaign(1))), (usd(5), 0, Some(&MONDAY)));
+        let at = MONDAY + TimeDelta::days(20);
+        let due = desk.store.read(|mut tx| async move { outcomes::due(&mut tx, at).await }).await.expect("due");
+        let right = &OutcomeState::Scored { actual: 9.0, counterfactual: 8.0, effect: 1.0, effect_low: 0.5, effect_high: 1.5, inside: true, right: true };
+        let (outcome, when) = (&due[0].row.id, desk.now());
+        desk.store.write(|mut tx| async move { outcomes::save(&mut tx, outcome, right, when).await }).await.expect("scored");
+        let books = desk.books().await;
+        assert_eq!(books.staked[&agent()], usd(0));
+        let record = books.track[&agent()][&ActionKind::Pause];
+        assert_eq!((record.scored, record.right, record.inside, record.bad_run), (1, 1, 1, 0));
     }
 
     async fn our_next_change_ends_a_prediction_and_only_people_and_holds_disturb_it(bench) {
