@@ -1,6 +1,7 @@
 //! Adjutant runs paid advertising on Google Ads, Meta and TikTok around the clock: it observes, proposes, arbitrates, guards, records,
 //! acts, verifies and scores, in that order and by that one path. `ARCHITECTURE.md` is the map.
 
+pub mod admin;
 pub mod agents;
 pub mod arbiter;
 pub mod clock;
