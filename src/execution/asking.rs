@@ -1,8 +1,10 @@
 //! Telling people: a ticket for what somebody must decide, an alert for what they should know.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
-use super::{ExecutionError, Outbox};
+use super::{ExecutionError, Held, Outbox};
 use crate::domain::alert::AlertKind;
 use crate::domain::decision::{DecisionState, Event};
 use crate::domain::ids::TicketId;
@@ -60,5 +62,25 @@ impl Outbox {
         }
         alerts::raise(tx, &self.ids, Notice { kind: alert, subject: &question.subject, severity, title, payload: details }, when).await?;
         Ok(opened.ticket())
+    }
+    /// A row that this build cannot read is left alone and blocks nobody else; a person is asked to look.
+    pub(super) async fn quarantine(&self, what: &str, held: Held<'_>) -> Result<(), ExecutionError> {
+        let when = Moment { at: self.clock.now(), wall: self.clock.wall() };
+        self.store
+            .write(|mut tx| async move {
+                tx.bump(&BTreeSet::from([self.account.clone()]), &BTreeSet::new()).await?;
+                let matter = Matter {
+                    kind: TicketKind::Anomaly,
+                    alert: AlertKind::Audit,
+                    subject: self.account.to_string(),
+                    severity: Severity::Critical,
+                    title: format!("A decision of account {} cannot be read; nothing is sent for it", self.account),
+                    why: format!("UNREADABLE: {what}"),
+                    waiting: None,
+                    details: no_details(),
+                };
+                self.tell(&mut tx, held.policy, matter, when).await.map(|_| ())
+            })
+            .await
     }
 }

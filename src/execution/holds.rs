@@ -2,6 +2,7 @@
 //! is then the new baseline.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use serde_json::json;
@@ -23,6 +24,9 @@ use crate::tickets;
 
 /// How long a hold lasts without an answer.
 pub const HOLD: TimeDelta = TimeDelta::hours(72);
+
+/// Shortest life of a ticket on the wall, however fast product time runs.
+const READ_IT: Duration = Duration::from_secs(60);
 
 /// What was found, by field. A payload that cannot be read concedes nothing.
 pub(super) fn found(hold: &HoldRow) -> BTreeMap<Field, Foreign> {
@@ -90,11 +94,11 @@ impl Outbox {
         Ok(())
     }
 
-    /// Ends a hold; a question that nobody has answered by then asks nothing any more.
+    /// Ends a hold; a question that nobody has answered by then asks nothing any more, once people have had the time to read it.
     pub(super) async fn release(&self, tx: &mut Tx, hold: &HoldRow, how: &str, when: Moment) -> Result<(), ExecutionError> {
         tx.close_hold(&hold.id, when.at, how).await?;
         if let Some(ticket) = &hold.ticket
-            && tx.ticket(ticket).await?.is_some_and(|ticket| ticket.closed.is_none())
+            && tx.ticket(ticket).await?.is_some_and(|ticket| ticket.closed.is_none() && ticket.opened_wall.after(READ_IT) <= when.wall)
         {
             tickets::lapse(tx, ticket, "the hold has ended; the value found is the new baseline", when).await?;
         }

@@ -65,3 +65,23 @@ pub enum ExecutionError {
     #[error("the ledger did not record what became of a decision")]
     Ledger(#[from] LedgerError),
 }
+
+impl ExecutionError {
+    /// Whether it is about one row alone, so that others may go on: a row that lies, or that somebody else has moved. Whatever may be about the database
+    /// or the lease is not.
+    pub(crate) const fn is_about_one_row(&self) -> bool {
+        let store = match self {
+            Self::Store(error) | Self::Ledger(LedgerError::Store(error)) => error,
+            Self::Ledger(
+                LedgerError::Money(_)
+                | LedgerError::Transition(_)
+                | LedgerError::Ticket(_)
+                | LedgerError::Missing { .. }
+                | LedgerError::Changed { .. }
+                | LedgerError::Scope(_)
+                | LedgerError::Json(_),
+            ) => return true,
+        };
+        matches!(store, StoreError::Corrupt { .. } | StoreError::Stale { .. } | StoreError::Duplicate { .. })
+    }
+}

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use chrono::TimeDelta;
 use tokio::sync::Mutex;
 
 use super::baseline::{self, Intent};
@@ -27,6 +28,12 @@ use crate::store::{Store, StoreError};
 /// Oldest read a write may rest on, on the monotonic clock.
 pub const FRESH: Duration = Duration::from_secs(30);
 
+/// A decision that could not be sent for so long rests on figures that have passed.
+const LONGEST: TimeDelta = TimeDelta::hours(24);
+
+/// The same on the wall, where product time runs fast.
+const LONGEST_WALL: Duration = Duration::from_secs(120);
+
 /// One account's outbox. Sends and reconciliations of an account take turns here.
 pub struct Outbox {
     pub(super) account: AccountId,
@@ -43,6 +50,8 @@ pub struct Outbox {
 struct Turn {
     memory: Memory,
     not_before: BTreeMap<DecisionId, Instant>,
+    /// Unreadable rows people were told of.
+    told: BTreeSet<String>,
 }
 
 /// Why a decision stays in the outbox for now.
@@ -97,6 +106,11 @@ impl Queued for Intent {
     }
 }
 
+/// An error and what caused it, in one line.
+pub(super) fn words(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {}", words(source)))
+}
+
 /// What the rows say before a batch.
 struct Batch {
     ready: Vec<Intent>,
@@ -139,6 +153,10 @@ impl Outbox {
 
     async fn reconcile_in(&self, turn: &mut Turn, read: &Read<'_>, held: Held<'_>) -> Result<Reconciled, ExecutionError> {
         let reconciled = self.settle(&mut turn.memory, read, held).await?;
+        for row in reconciled.quarantined.iter().filter(|row| !turn.told.contains(*row)) {
+            self.quarantine(row, held).await?;
+        }
+        turn.told = reconciled.quarantined.iter().cloned().collect();
         self.acting.store(true, Ordering::Release);
         Ok(reconciled)
     }
@@ -163,7 +181,12 @@ impl Outbox {
                 busy.extend(intent.row.entity.clone());
                 continue;
             }
-            self.go(turn, intent, &batch, read, held, &mut report).await?;
+            match self.go(turn, intent, &batch, read, held, &mut report).await {
+                Ok(()) => {}
+                // A row that lies stays where it is, and blocks nobody else.
+                Err(error) if error.is_about_one_row() => report.waiting.push((id, Waits::Refused(words(&error)))),
+                Err(error) => return Err(error),
+            }
             busy.extend(intent.row.entity.clone());
             if let Some((_, Answer::Credentials(_))) = report.sent.last() {
                 break;
@@ -297,6 +320,9 @@ impl Outbox {
 
     /// What the read says against sending: an event takes the decision out, none lets it wait for a better read.
     fn obstacle(&self, intent: &Intent, batch: &Batch, read: &Read<'_>) -> Option<(Option<Event>, String)> {
+        if self.clock.now() - intent.row.since > self.clock.at_least(LONGEST, LONGEST_WALL) {
+            return Some((Some(Event::Expire), format!("TOO_OLD: authorised at {} and not sent within a day; what it rests on has passed", intent.row.since)));
+        }
         let stops = matches!(intent.change(), Change::Status { to: RunStatus::Paused, .. });
         if !stops && intent.row.entity.as_ref().is_some_and(|entity| batch.held.contains(entity)) {
             return Some((Some(Event::Cancel), "HELD: somebody changed this entity on the platform; nothing is written until that is answered".to_owned()));

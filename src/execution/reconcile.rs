@@ -8,12 +8,13 @@ use serde_json::json;
 use super::asking::{Matter, no_details};
 use super::baseline::{self, Intent, Loaded};
 use super::findings::{self, Finding, Memory};
+use super::outbox::words;
 use super::settle::{Field, Value, aim};
 use super::{ExecutionError, Held, Outbox, Read, holds};
 use crate::domain::alert::AlertKind;
 use crate::domain::change::Direction;
 use crate::domain::decision::{DecisionState, Event};
-use crate::domain::entity::{EntityKey, RunStatus};
+use crate::domain::entity::EntityKey;
 use crate::domain::ids::DecisionId;
 use crate::domain::policy::Policy;
 use crate::domain::ticket::{Severity, TicketKind};
@@ -43,49 +44,90 @@ pub struct Reconciled {
     pub quarantined: Vec<String>,
 }
 
+impl Reconciled {
+    fn add(&mut self, other: Self) {
+        self.applied.extend(other.applied);
+        self.confirmed.extend(other.confirmed);
+        self.failed.extend(other.failed);
+        self.unknown.extend(other.unknown);
+        self.escalated.extend(other.escalated);
+        self.foreign.extend(other.foreign);
+        self.released.extend(other.released);
+    }
+}
+
+/// One thing to be written down.
+#[derive(Clone, Debug, PartialEq)]
+enum Work {
+    /// A request whose sender has died.
+    Orphan(DecisionId),
+    /// A hold that is over, and how it ended.
+    Release(HoldRow, &'static str),
+    /// What the read says.
+    Found(Finding),
+}
+
 /// What one look at rows and read says has to be written.
 struct Examined {
     loaded: Loaded,
-    orphans: Vec<DecisionId>,
-    over: Vec<(HoldRow, &'static str)>,
-    findings: Vec<Finding>,
+    work: Vec<Work>,
     memory: Memory,
 }
 
 impl Examined {
-    fn is_quiet(&self) -> bool {
-        self.orphans.is_empty() && self.over.is_empty() && self.findings.is_empty()
-    }
-
     fn intent(&self, id: &DecisionId) -> Option<&Intent> {
         self.loaded.open.iter().find(|intent| intent.row.id == *id)
+    }
+
+    fn nothing_done(&self) -> Reconciled {
+        Reconciled { quarantined: self.loaded.unreadable.clone(), ..Reconciled::default() }
     }
 }
 
 impl Outbox {
-    /// Compares one read with the rows and writes what it settles, in one transaction. `memory` counts what must be seen more than once.
+    /// Compares one read with the rows and writes what it settles, in one transaction; where one row stands in the way, each thing by itself. `memory`
+    /// counts what must be seen more than once.
     pub(super) async fn settle(&self, memory: &mut Memory, read: &Read<'_>, held: Held<'_>) -> Result<Reconciled, ExecutionError> {
         let seen = memory.clone();
         let looked = self.store.read(|mut tx| async move { self.examine(&mut tx, read, seen).await }).await?;
-        if looked.is_quiet() {
+        let mut done = looked.nothing_done();
+        if looked.work.is_empty() {
             *memory = looked.memory;
-            return Ok(Reconciled { quarantined: looked.loaded.unreadable.iter().map(ToString::to_string).collect(), ..Reconciled::default() });
+            return Ok(done);
         }
-        let seen = &*memory;
-        let (after, reconciled) = self
-            .store
+        match self.write_down(memory, read, held, None).await {
+            Ok((after, written)) => {
+                *memory = after;
+                return Ok(written);
+            }
+            Err(error) if error.is_about_one_row() => {}
+            Err(error) => return Err(error),
+        }
+        for work in &looked.work {
+            match self.write_down(memory, read, held, Some(work)).await {
+                Ok((_, written)) => done.add(written),
+                Err(error) if error.is_about_one_row() => done.quarantined.push(words(&error)),
+                Err(error) => return Err(error),
+            }
+        }
+        *memory = looked.memory;
+        Ok(done)
+    }
+
+    /// Looks again inside a transaction and writes down what is found, or of that `only` one thing.
+    async fn write_down(&self, seen: &Memory, read: &Read<'_>, held: Held<'_>, only: Option<&Work>) -> Result<(Memory, Reconciled), ExecutionError> {
+        self.store
             .write(|mut tx| async move {
                 // Its turn first, like every transaction that moves money.
                 let pools = tx.open_of_account(&self.account).await?.into_iter().filter_map(|row| row.pool).collect();
                 tx.bump(&[self.account.clone()].into(), &pools).await?;
                 tx.hold_lease(held.lease).await?;
-                let examined = self.examine(&mut tx, read, seen.clone()).await?;
-                let reconciled = self.write_down(&mut tx, &examined, read, held.policy).await?;
-                Ok::<_, ExecutionError>((examined.memory, reconciled))
+                let mut examined = self.examine(&mut tx, read, seen.clone()).await?;
+                examined.work.retain(|work| only.is_none_or(|only| only == work));
+                let written = self.write_all(&mut tx, &examined, read, held.policy).await?;
+                Ok((examined.memory, written))
             })
-            .await?;
-        *memory = after;
-        Ok(reconciled)
+            .await
     }
 
     async fn examine(&self, tx: &mut Tx, read: &Read<'_>, mut memory: Memory) -> Result<Examined, ExecutionError> {
@@ -97,35 +139,36 @@ impl Outbox {
             loaded.ended.push(HoldRow { closed: Some((at, String::new())), ..hold.clone() });
         }
         loaded.holds.retain(|hold| !over.iter().any(|(ended, _)| ended.id == hold.id));
-        let mut orphans = Vec::new();
+        let mut work = Vec::new();
         for intent in loaded.open.iter().filter(|intent| matches!(intent.row.state, DecisionState::Dispatched { .. })) {
             // This account's sends and reads take turns, so a request without an answer here is one whose sender has died.
             if tx.dispatches_of(&intent.row.id).await?.last().is_none_or(|dispatch| dispatch.result.is_none()) {
-                orphans.push(intent.row.id);
+                work.push(Work::Orphan(intent.row.id));
             }
         }
+        work.extend(over.into_iter().map(|(hold, how)| Work::Release(hold, how)));
         let mut findings = findings::compare(read.inventory, &loaded.rows(&self.clock), read.poll.at, &mut memory);
         findings.retain(|finding| !matches!(finding, Finding::Foreign(place, foreign) if holds::is_told(&loaded.holds, place, *foreign)));
-        Ok(Examined { loaded, orphans, over, findings, memory })
+        work.extend(findings.into_iter().map(Work::Found));
+        Ok(Examined { loaded, work, memory })
     }
 
-    async fn write_down(&self, tx: &mut Tx, examined: &Examined, read: &Read<'_>, policy: &Policy) -> Result<Reconciled, ExecutionError> {
+    async fn write_all(&self, tx: &mut Tx, examined: &Examined, read: &Read<'_>, policy: &Policy) -> Result<Reconciled, ExecutionError> {
         let when = Moment { at: self.clock.now(), wall: self.clock.wall() };
-        let mut done = Reconciled { quarantined: examined.loaded.unreadable.iter().map(ToString::to_string).collect(), ..Reconciled::default() };
-        let mut statuses: BTreeMap<EntityKey, RunStatus> = BTreeMap::new();
-        for id in &examined.orphans {
-            self.finish(tx, id, "unknown", when).await?;
-            let why = json!({ "why": "ORPHAN: the request was recorded and its sender ended before it recorded an answer" });
-            ledger::unknown(tx, id, &why, when, None).await?;
-            done.unknown.push(*id);
-        }
-        for (hold, how) in &examined.over {
-            self.release(tx, hold, how, when).await?;
-            done.released.push(hold.entity.clone());
-        }
-        for finding in &examined.findings {
-            match finding {
-                Finding::Applied(id) => {
+        let (mut done, mut statuses) = (examined.nothing_done(), BTreeMap::new());
+        for work in &examined.work {
+            match work {
+                Work::Orphan(id) => {
+                    self.finish(tx, id, "unknown", when).await?;
+                    let why = json!({ "why": "ORPHAN: the request was recorded and its sender ended before it recorded an answer" });
+                    ledger::unknown(tx, id, &why, when, None).await?;
+                    done.unknown.push(*id);
+                }
+                Work::Release(hold, how) => {
+                    self.release(tx, hold, how, when).await?;
+                    done.released.push(hold.entity.clone());
+                }
+                Work::Found(Finding::Applied(id)) => {
                     self.finish(tx, id, "applied", when).await?;
                     let why = json!({ "why": "READ_BACK: the platform shows the new value", "poll": read.poll.id });
                     ledger::applied(tx, &self.ids, id, &why, when).await?;
@@ -140,22 +183,22 @@ impl Outbox {
                         done.confirmed.push(*id);
                     }
                 }
-                Finding::Failed(id, why) => {
+                Work::Found(Finding::Failed(id, why)) => {
                     self.finish(tx, id, "failed", when).await?;
                     ledger::failed(tx, id, &json!({ "why": why, "poll": read.poll.id }), when).await?;
                     done.failed.push(*id);
                 }
-                Finding::Crossed(id, value) => {
+                Work::Found(Finding::Crossed(id, value)) => {
                     self.escalate(tx, examined, id, *value, policy, when).await?;
                     done.escalated.push(*id);
                 }
-                Finding::Baseline((entity, Field::Budget), Value::Budget(amount)) => tx.accept_budget(entity, *amount, when.at).await?,
-                Finding::Baseline((entity, _), Value::Status(status)) => {
+                Work::Found(Finding::Baseline((entity, Field::Budget), Value::Budget(amount))) => tx.accept_budget(entity, *amount, when.at).await?,
+                Work::Found(Finding::Baseline((entity, _), Value::Status(status))) => {
                     statuses.insert(entity.clone(), *status);
                 }
                 // A status never stands in the place of a budget.
-                Finding::Baseline((_, Field::Status), Value::Budget(_)) => {}
-                Finding::Foreign(place, foreign) => {
+                Work::Found(Finding::Baseline((_, Field::Status), Value::Budget(_))) => {}
+                Work::Found(Finding::Foreign(place, foreign)) => {
                     self.hold(tx, policy, place, *foreign, when).await?;
                     done.foreign.push(place.0.clone());
                 }
@@ -169,7 +212,8 @@ impl Outbox {
     async fn escalate(&self, tx: &mut Tx, examined: &Examined, id: &DecisionId, value: Value, policy: &Policy, when: Moment) -> Result<(), ExecutionError> {
         let Some(intent) = examined.intent(id) else { return Ok(()) };
         let why = format!("CROSSED: the platform shows {}, which is neither the old value nor the new one", value.words());
-        if matches!(intent.row.state, DecisionState::Dispatched { .. }) && !examined.orphans.contains(id) {
+        // As an orphan it is unknown by now.
+        if tx.decision(id).await?.is_some_and(|row| matches!(row.state, DecisionState::Dispatched { .. })) {
             self.finish(tx, id, "unknown", when).await?;
             ledger::unknown(tx, id, &json!({ "why": why }), when, None).await?;
         }

@@ -110,12 +110,6 @@ pub async fn approve(
         advance(tx, decision, Event::Reject, &json!({ "ticket": row.id, "by": who.name, "because": "NOTED" }), when).await?;
     }
     let ticket = row.id;
-    // A question without a change of its own: the answer is all there was to wait for.
-    if let (true, None, Some(decision)) = (agreed, waiting, &row.decision)
-        && tx.decision(decision).await?.is_some_and(|decision| decision.state == DecisionState::Escalated)
-    {
-        advance(tx, decision, Event::Expire, &json!({ "ticket": ticket, "by": who.name, "because": "noted" }), when).await?;
-    }
     if let (true, Some(decision)) = (agreed, waiting) {
         advance(tx, &decision, Event::Approve, &json!({ "ticket": ticket, "by": who.name, "bound": row.bound_hash }), when).await?;
     }
