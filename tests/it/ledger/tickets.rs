@@ -201,7 +201,7 @@ on_both_engines! {
         assert_eq!((books.committed[&pool()], books.unresolved.len()), (usd(120), 1));
         assert!(matches!(desk.approve(&ticket, "bob").await, Ok(Approved::Noted)));
         let books = desk.books().await;
-        assert_eq!((books.committed[&pool()], books.unresolved.len(), desk.decision(*id).await.state.name()), (usd(100), 0, "rejected"));
+        assert_eq!((books.committed[&pool()], books.unresolved.len(), desk.decision(*id).await.state.name()), (usd(100), 0, "expired"));
     }
 
     async fn an_escalation_raises_one_alert_which_is_owed_to_every_sink(bench) {
