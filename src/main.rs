@@ -1,3 +1,8 @@
 //! The `adjutant` command: parses the command line and hands over.
 
-fn main() {}
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    adjutant::cli::main().await
+}
