@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::api::scopes::{Verb, control};
 use super::api::tickets::reply;
 use super::api::{Who, id, note};
-use super::auth::Proof;
+use super::auth::{Principal, Proof};
 use super::problem::Problem;
 use super::{Admin, pages};
 use crate::domain::scope::Scope;
@@ -87,8 +87,9 @@ pub(crate) async fn undo(State(admin): State<Admin>, Extension(who): Who, Path(t
 pub(crate) async fn login(State(admin): State<Admin>, Query(asked): Query<BTreeMap<String, String>>) -> Result<Response, Problem> {
     let Some(token) = asked.get("token") else { return Ok(pages::layout::sign_in(None).into_response()) };
     match admin.sign_in(token).await? {
-        Some((name, cookie)) => {
+        Some((name, role, cookie)) => {
             tracing::info!(by = %name, "`{name}` signed in");
+            admin.note(Some(&Principal { name, role, by: Proof::Token }), "/login", StatusCode::OK, None).await;
             // A page instead of a redirect: a cookie that is SameSite=Strict would not follow a link from elsewhere.
             Ok(([(header::SET_COOKIE, cookie)], pages::layout::signed_in()).into_response())
         }

@@ -172,7 +172,8 @@ pub(crate) fn too_large() -> Problem {
 /// A refusal that a library has put into plain text becomes one of ours.
 fn settle(response: Response) -> Response {
     let status = response.status();
-    let ours = response.extensions().get::<Problem>().is_some() || response.headers().contains_key("idempotent-replay");
+    let is_page = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    let ours = is_page || response.extensions().get::<Problem>().is_some() || response.headers().contains_key("idempotent-replay");
     if ours || !(status.is_client_error() || status.is_server_error()) {
         return response;
     }

@@ -1,5 +1,6 @@
 //! The integration suite: one binary, the real router, real databases, and the sandbox as the platforms.
 
+mod admin;
 mod arrows;
 mod config;
 mod daemon;

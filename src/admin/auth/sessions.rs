@@ -39,8 +39,8 @@ impl Admin {
         Ok(format!("{}/login?token={secret}", self.0.address))
     }
 
-    /// Uses a sign-in link and opens a session; returns the cookie to set.
-    pub(crate) async fn sign_in(&self, secret: &str) -> Result<Option<(String, String)>, StoreError> {
+    /// Uses a sign-in link and opens a session; returns who, in which role, and the cookie to set.
+    pub(crate) async fn sign_in(&self, secret: &str) -> Result<Option<(String, Role, String)>, StoreError> {
         let cookie = self.0.secrets.secret();
         let (nonce, now, id) = (digest(secret), self.clock().wall(), self.0.parts.ids.next::<SessionId>(self.clock().now()));
         let (token_hash, csrf_hash) = (digest(&cookie), digest(&csrf_of(&cookie)));
@@ -51,11 +51,11 @@ impl Admin {
             let (token_hash, csrf_hash) = (token_hash.clone(), csrf_hash.clone());
             let row = SessionRow { id, token_hash, csrf_hash, principal: link.subject, role: link.role, created: now, expires: now.after(SESSION) };
             tx.insert_session(&row).await?;
-            Ok::<_, StoreError>(Some(row.principal))
+            Ok::<_, StoreError>(Some((row.principal, row.role)))
         };
         let signed_in = self.store().write(work).await?;
         let set = format!("{COOKIE}={cookie}; Path=/; HttpOnly; SameSite=Strict; Max-Age={}", SESSION.as_secs());
-        Ok(signed_in.map(|name| (name, set)))
+        Ok(signed_in.map(|(name, role)| (name, role, set)))
     }
 
     /// Whose session the cookie of a request carries.
