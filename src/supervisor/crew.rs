@@ -21,7 +21,7 @@ use super::wiring;
 use crate::clock::Clock;
 use crate::config::{Config, Surroundings};
 use crate::domain::ids::{IdGen, NodeId};
-use crate::execution::Gate;
+use crate::execution::{Gate, Pausing};
 use crate::notify::courier;
 use crate::observe::Observed;
 use crate::platforms::{Gateway, Limiters};
@@ -42,6 +42,8 @@ pub struct Ground {
     pub ids: IdGen,
     /// Who may write right now.
     pub gate: Gate,
+    /// What stops and admits.
+    pub pausing: Pausing,
     /// This node.
     pub node: NodeId,
     /// The tick.
@@ -90,6 +92,7 @@ impl Crew {
             clock: ground.clock.clone(),
             ids: ground.ids.clone(),
             gate: ground.gate.clone(),
+            pausing: ground.pausing.clone(),
             node: ground.node.clone(),
             ticks: ground.ticks.clone(),
             leases,

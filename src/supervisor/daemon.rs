@@ -21,7 +21,7 @@ use crate::domain::alert::AlertKind;
 use crate::domain::ids::{IdGen, NodeId};
 use crate::domain::policy::Policy;
 use crate::domain::ticket::Severity;
-use crate::execution::Gate;
+use crate::execution::{Gate, Pausing};
 use crate::ledger::{self, LedgerError};
 use crate::sandbox::{self, Sandbox, SandboxError};
 use crate::store::step::Moment;
@@ -129,8 +129,10 @@ impl Daemon {
         };
         let base = sandbox.as_ref().map(|sandbox| Url::parse(&sandbox.base_url()).expect("a sandbox has a plain address"));
         let heart = Heartbeat::default();
+        let gate = Gate::new(&state_dir);
         let ground = Ground {
-            gate: Gate::new(&state_dir),
+            pausing: Pausing::new(gate.clone(), store.clone(), clock.clone()),
+            gate,
             node: node(&ids, &clock),
             ticks: watch::Sender::new(0),
             events: broadcast::Sender::new(EVENTS),

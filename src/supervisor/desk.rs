@@ -22,8 +22,8 @@ use crate::domain::scope::Scope;
 use crate::domain::ticket::TicketState;
 use crate::domain::verdict::Verdict;
 use crate::domain::view::AccountView;
-use crate::execution::undo;
-use crate::ledger::control::{By, Controlled as Flagged, control};
+use crate::execution::{PauseError, undo};
+use crate::ledger::control::{By, control};
 use crate::ledger::{DecisionBody, LedgerError, Receipt};
 use crate::observe::Depth;
 use crate::platforms::Inventory;
@@ -46,6 +46,15 @@ impl From<LedgerError> for ControlError {
             LedgerError::Transition(_) => refused("TRANSITION", error.to_string()),
             LedgerError::Store(StoreError::Stale { .. }) => refused("STALE", error.to_string()),
             LedgerError::Store(_) | LedgerError::Money(_) | LedgerError::Json(_) => Self::Unavailable(ActorError::from_chain(&error).what),
+        }
+    }
+}
+
+impl From<PauseError> for ControlError {
+    fn from(error: PauseError) -> Self {
+        match error {
+            PauseError::Ledger(error) => error.into(),
+            PauseError::Latched { .. } | PauseError::Gate(_) => Self::Unavailable(ActorError::from_chain(&error).what),
         }
     }
 }
@@ -74,48 +83,41 @@ impl Daemon {
         if known { Ok(()) } else { Err(ControlError::NotFound(scope.to_string())) }
     }
 
-    async fn flag(&self, scope: &Scope, verb: Verb, by: &str, reason: &str) -> Result<Flagged, ControlError> {
+    async fn rearm_scope(&self, scope: Scope, by: String, reason: String) -> Result<(), ControlError> {
+        self.known(&scope)?;
         let seats = self.seats();
-        let (when, by) = (seats.moment(), &By::Person(by.to_owned()));
-        let done = seats.store.write(|mut tx| async move { control(&mut tx, scope, verb, by, reason, when).await }).await?;
-        seats.tell(Event { topic: Topic::Scopes, cursor: done.flag.token });
-        Ok(done)
+        let (when, by, scope, reason) = (seats.moment(), &By::Person(by), &scope, reason.as_str());
+        seats.store.write(|mut tx| async move { control(&mut tx, scope, Verb::Rearm, by, reason, when).await }).await?;
+        self.scopes_changed();
+        Ok(())
     }
 
-    /// Admission is blocked in this process first, then everywhere by the stored flag; what is out is waited for.
     async fn pause_scope(&self, scope: Scope, by: String, reason: String) -> Result<Paused, ControlError> {
         self.known(&scope)?;
-        let gate = &self.ground.gate;
-        let latched = gate.latch(&scope);
-        let flagged = self.flag(&scope, Verb::Pause, &by, &reason).await;
-        if flagged.is_ok() {
-            // The flag is stored: the file need not hold the pause any more.
-            gate.recorded(&scope).map_err(|error| ControlError::Unavailable(error.to_string()))?;
-        }
-        gate.drained(&scope).await.map_err(|error| ControlError::Unavailable(error.to_string()))?;
-        match flagged {
-            Ok(done) => Ok(Paused { in_flight: done.in_flight }),
-            Err(error) => {
-                latched.map_err(|latch| ControlError::Unavailable(latch.to_string()))?;
-                Err(ControlError::Unavailable(format!("{scope} is paused on this node and stays so, but the flag could not be stored: {error}")))
-            }
-        }
+        let done = self.ground.pausing.pause(&scope, &By::Person(by), &reason).await;
+        self.scopes_changed();
+        Ok(Paused { in_flight: done?.in_flight })
     }
 
     async fn resume_scope(&self, scope: Scope, by: String, reason: String) -> Result<(), ControlError> {
         self.known(&scope)?;
-        self.flag(&scope, Verb::Resume, &by, &reason).await?;
-        self.ground.gate.open(&scope).map_err(|error| ControlError::Unavailable(error.to_string()))
+        let done = self.ground.pausing.resume(&scope, &By::Person(by), &reason).await;
+        self.scopes_changed();
+        done?;
+        Ok(())
     }
 
     async fn terminate_agent(&self, agent: AgentId, by: String, reason: String) -> Result<(), ControlError> {
         let scope = Scope::Agent(agent);
         self.known(&scope)?;
-        let gate = &self.ground.gate;
-        gate.latch(&scope).map_err(|error| ControlError::Unavailable(error.to_string()))?;
-        self.flag(&scope, Verb::Terminate, &by, &reason).await?;
-        gate.recorded(&scope).map_err(|error| ControlError::Unavailable(error.to_string()))?;
-        gate.drained(&scope).await.map_err(|error| ControlError::Unavailable(error.to_string()))
+        let done = self.ground.pausing.terminate(&scope, &By::Person(by), &reason).await;
+        self.scopes_changed();
+        done?;
+        Ok(())
+    }
+
+    fn scopes_changed(&self) {
+        self.seats().tell(Event { topic: Topic::Scopes, cursor: 0 });
     }
 
     /// The pool a change belongs to: that of its budget, or of the budget its campaign spends from.
@@ -434,11 +436,7 @@ impl Control for Daemon {
     }
 
     fn rearm(&self, scope: Scope, by: String, reason: String) -> Controlled<'_, ()> {
-        async move {
-            self.known(&scope)?;
-            self.flag(&scope, Verb::Rearm, &by, &reason).await.map(|_| ())
-        }
-        .boxed()
+        self.rearm_scope(scope, by, reason).boxed()
     }
 
     fn terminate(&self, agent: AgentId, by: String, reason: String) -> Controlled<'_, ()> {

@@ -11,13 +11,9 @@ use super::control::{Event, Topic};
 use super::crew::Ground;
 use super::daemon::DaemonError;
 use super::seats::Seats;
-use crate::domain::scope::Scope;
 use crate::ledger::LedgerError;
-use crate::ledger::control::{By, control};
 use crate::notify::Sink;
 use crate::notify::webhook::Webhook;
-use crate::store::scope::Verb;
-use crate::store::step::Moment;
 use crate::tickets;
 
 /// How often rows are looked at.
@@ -26,28 +22,12 @@ const LOOK: Duration = Duration::from_secs(1);
 /// Names the sinks, reads the flags into the gate and stores what was latched while the database was away.
 ///
 /// # Errors
-/// [`DaemonError::Ledger`].
+/// [`DaemonError`] when the database does not answer: nothing acts before the flags are read.
 pub async fn prepare(ground: &Ground, sinks: &[Webhook]) -> Result<(), DaemonError> {
     let names: Vec<String> = sinks.iter().map(|sink| sink.name().to_owned()).collect();
-    let (names, when) = (&names, Moment { at: ground.clock.now(), wall: ground.clock.wall() });
-    for scope in ground.gate.unrecorded() {
-        let latched = &scope;
-        ground
-            .store
-            .write(|mut tx| async move { control(&mut tx, latched, Verb::Pause, &By::Daemon("latch"), "it was latched on this node", when).await })
-            .await?;
-        ground.gate.recorded(&scope).map_err(|error| DaemonError::Settings(error.to_string()))?;
-    }
-    let flags = ground
-        .store
-        .write(|mut tx| async move {
-            tickets::alerts::set_sinks(&mut tx, names).await?;
-            Ok::<_, LedgerError>(tx.scopes().await?)
-        })
-        .await?;
-    let stopped: Vec<&Scope> = flags.iter().filter(|flag| flag.paused || flag.terminated).map(|flag| &flag.scope).collect();
-    ground.gate.follow(stopped);
-    Ok(())
+    let names = &names;
+    ground.store.write(|mut tx| async move { tickets::alerts::set_sinks(&mut tx, names).await }).await?;
+    ground.pausing.follow().await.map_err(|error| DaemonError::Settings(format!("the stored pauses could not be read: {error}")))
 }
 
 /// Keeps house until `stop`.
@@ -65,8 +45,9 @@ pub async fn run(seats: Arc<Seats>, stop: CancellationToken) {
 
 async fn once(seats: &Seats) -> Result<(), LedgerError> {
     let when = seats.moment();
-    let flags = seats.store.read(|mut tx| async move { tx.scopes().await }).await?;
-    seats.gate.follow(flags.iter().filter(|flag| flag.paused || flag.terminated).map(|flag| &flag.scope));
+    if let Err(error) = seats.pausing.follow().await {
+        warn!(error = %ActorError::from_chain(&error), "pauses could not be followed; those of this node hold");
+    }
     let ids = &seats.ids;
     let (expired, reminded) = seats
         .store

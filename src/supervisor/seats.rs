@@ -18,7 +18,7 @@ use crate::domain::alert::AlertKind;
 use crate::domain::ids::{AccountId, AgentId, IdGen, NodeId, PoolId};
 use crate::domain::ticket::{Severity, TicketKind};
 use crate::domain::view::AccountView;
-use crate::execution::Gate;
+use crate::execution::{Gate, Pausing};
 use crate::ledger::LedgerError;
 use crate::platforms::{Gateway, PlatformError};
 use crate::store::Store;
@@ -67,6 +67,8 @@ pub struct Seats {
     pub ids: IdGen,
     /// Who may write right now.
     pub gate: Gate,
+    /// What stops and admits.
+    pub pausing: Pausing,
     /// This node.
     pub node: NodeId,
     /// The tick that makes actors look at their schedules.
