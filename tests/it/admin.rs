@@ -1,5 +1,6 @@
 //! The admin room through its real server: who may do what, what is refused and how, what pages show, what is written down.
 
+mod rows;
 mod stage;
 
 use std::time::Duration;
