@@ -101,7 +101,7 @@ pub(super) async fn rearm(client: &Client, args: &ScopeArgs, print: Print) -> Re
 }
 
 pub(super) async fn reload(client: &Client, accept_looser: bool, print: Print) -> Result<(), ClientError> {
-    let answer = client.post("reload", &json!({ "accept_looser": accept_looser })).await?;
+    let answer = client.post("reload", &json!({ "confirm_looser": accept_looser })).await?;
     print.result(&answer, || {
         let lines: Vec<&str> = answer.get("diff").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
         if lines.is_empty() { "nothing changed".to_owned() } else { lines.join("\n") }

@@ -103,6 +103,12 @@ pub async fn approve(
     };
     tx.insert_approval(&approval).await?;
     let agreed = matches!(state, TicketState::Approved { .. });
+    if let (true, None, Some(decision)) = (agreed, waiting, &row.decision)
+        && tx.decision(decision).await?.is_some_and(|decision| decision.state == DecisionState::Escalated)
+    {
+        // Nothing is carried out: the person has seen what stands there, and leaves it at that.
+        advance(tx, decision, Event::Expire, &json!({ "ticket": row.id, "by": who.name, "because": "NOTED" }), when).await?;
+    }
     let ticket = row.id;
     if let (true, Some(decision)) = (agreed, waiting) {
         advance(tx, &decision, Event::Approve, &json!({ "ticket": ticket, "by": who.name, "bound": row.bound_hash }), when).await?;
