@@ -4,6 +4,7 @@ mod admin;
 mod arrows;
 mod config;
 mod daemon;
+mod docs;
 mod engines;
 mod execution;
 mod ledger;
