@@ -117,6 +117,8 @@ impl Daemon {
         };
         let url = config.workspace.database.url(surroundings.as_ref())?;
         let store = Store::open(url.expose_secret(), mode, durability).await?;
+        // Before any actor: whoever held a lease in this file is gone, or its lock would have refused us.
+        store.write(|mut tx| async move { tx.end_stale_leases().await }).await?;
         let clock = match clock {
             Some(clock) => clock,
             None => product_clock(&store, &config).await?,

@@ -7,6 +7,7 @@ mod daemon;
 mod docs;
 mod engines;
 mod execution;
+mod killing;
 mod ledger;
 mod platforms;
 mod store;
