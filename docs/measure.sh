@@ -77,7 +77,7 @@ echo
 echo "host                          $(uname -sm), $(nproc) cores"
 echo "commit                        $(git rev-parse --short HEAD 2>/dev/null || echo unknown)"
 echo "date                          $(date -u +%Y-%m-%d)"
-echo "release binary                $(mib "$(($(stat -c %s "$binary") / 1024))")"
+echo "release binary                $(mib "$(($(stat -L -c %s "$binary") / 1024))")"
 echo "start to ready, new database  $(median "$starts" <"$work/fresh") ms (median of $starts)"
 echo "start to ready, restart       $(median "$starts" <"$work/again") ms (median of $starts)"
 echo "memory after $settle s            $(mib "$rss") resident, $(mib "$peak") at its peak, $threads threads"

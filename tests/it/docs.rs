@@ -94,3 +94,14 @@ fn the_map_names_only_tests_and_files_that_exist() {
         assert!(root.join(path).exists() || path.contains('{'), "ARCHITECTURE.md names `{path}`, which does not exist");
     }
 }
+
+#[test]
+fn every_command_stands_in_the_readme_which_stays_short() {
+    use clap::CommandFactory as _;
+    let text = page("README.md");
+    assert!(text.lines().count() < 200, "the README is read when it is short");
+    let table: String = text.lines().filter(|line| line.starts_with("| `")).collect::<Vec<_>>().join("\n");
+    for command in adjutant::cli::Cli::command().get_subcommands() {
+        assert!(table.contains(&format!("`{}", command.get_name())), "README.md lacks the command `{}`", command.get_name());
+    }
+}
