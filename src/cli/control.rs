@@ -64,7 +64,7 @@ pub(super) async fn resume(client: &Client, args: &ScopeArgs, print: Print) -> R
 pub(super) async fn stop_delivery(client: &Client, args: &ScopeArgs, print: Print) -> Result<(), ClientError> {
     let answer = client.post(&args.path("stop"), &json!({ "reason": args.reason })).await?;
     print.result(&answer, || {
-        format!("stopping delivery of {}: {} change(s).", args.words(), answer.get("decisions").and_then(Value::as_array).map_or(0, Vec::len))
+        format!("stopping delivery of {}: {} change(s).", args.words(), answer.get("answers").and_then(Value::as_array).map_or(0, Vec::len))
     });
     Ok(())
 }
