@@ -12,24 +12,22 @@ use super::control::{AccountStatus, AgentStatus, Answer, Control, ControlError, 
 use super::daemon::Daemon;
 use super::pool::PoolMsg;
 use super::seats::Seats;
+use crate::domain::alert::AlertKind;
 use crate::domain::change::Change;
-use crate::domain::decision::DecisionState;
 use crate::domain::entity::RunStatus;
 use crate::domain::ids::{AccountId, AgentId, AlertId, ChangeSetId, DecisionId, PoolId, TicketId};
 use crate::domain::money::Money;
 use crate::domain::proposal::{Actor, Evidence, Pin, Wish};
 use crate::domain::scope::Scope;
-use crate::domain::ticket::TicketState;
+use crate::domain::ticket::{Severity, TicketState};
 use crate::domain::verdict::Verdict;
 use crate::domain::view::AccountView;
-use crate::execution::{PauseError, undo};
+use crate::execution::PauseError;
 use crate::ledger::control::{By, control};
 use crate::ledger::{DecisionBody, LedgerError, Receipt};
 use crate::observe::Depth;
-use crate::platforms::Inventory;
 use crate::store::StoreError;
 use crate::store::scope::Verb;
-use crate::tickets::{self, Approved, Person};
 
 impl From<LedgerError> for ControlError {
     fn from(error: LedgerError) -> Self {
@@ -66,7 +64,7 @@ impl From<StoreError> for ControlError {
 }
 
 impl Daemon {
-    fn seats(&self) -> Arc<Seats> {
+    pub(super) fn seats(&self) -> Arc<Seats> {
         Arc::clone(&self.crew().seats)
     }
 
@@ -121,7 +119,7 @@ impl Daemon {
     }
 
     /// The pool a change belongs to: that of its budget, or of the budget its campaign spends from.
-    async fn pool_of(&self, change: &Change) -> Result<PoolId, ControlError> {
+    pub(super) async fn pool_of(&self, change: &Change) -> Result<PoolId, ControlError> {
         let seats = self.seats();
         let account = change.account().clone();
         let entity = change.entity().cloned().ok_or_else(|| ControlError::Invalid {
@@ -137,7 +135,7 @@ impl Daemon {
         })
     }
 
-    async fn pinned(&self, pool: &PoolId, pins: Vec<Pin>, reason: &'static str) -> Result<Receipt, ControlError> {
+    pub(super) async fn pinned(&self, pool: &PoolId, pins: Vec<Pin>, reason: &'static str) -> Result<Receipt, ControlError> {
         let seats = self.seats();
         let seat = seats.pools.get(pool).ok_or_else(|| ControlError::NotFound(format!("pool `{pool}`")))?;
         let (reply, answer) = oneshot::channel();
@@ -146,7 +144,7 @@ impl Daemon {
         answer.await.map_err(|_| gone())?.map_err(ControlError::Unavailable)
     }
 
-    async fn answers(&self, receipt: &Receipt) -> Result<Vec<Answer>, ControlError> {
+    pub(super) async fn answers(&self, receipt: &Receipt) -> Result<Vec<Answer>, ControlError> {
         let seats = self.seats();
         let mut answers = Vec::new();
         for recorded in &receipt.decisions {
@@ -196,7 +194,7 @@ impl Daemon {
     }
 
     /// Newest inventory of an account, read now.
-    async fn fresh(&self, account: &AccountId) -> Result<Arc<AccountView>, ControlError> {
+    pub(super) async fn fresh(&self, account: &AccountId) -> Result<Arc<AccountView>, ControlError> {
         let seats = self.seats();
         let seat = seats.accounts.get(account).ok_or_else(|| ControlError::NotFound(format!("account `{account}`")))?;
         let (reply, answer) = oneshot::channel();
@@ -245,107 +243,10 @@ impl Daemon {
         self.propose_all(by, wishes, Some(format!("stop delivery of {scope}"))).await
     }
 
-    async fn approve_ticket(&self, ticket: TicketId, reply: Reply) -> Result<TicketState, ControlError> {
-        let seats = self.seats();
-        let (ids, policy, when) = (&seats.ids, &seats.in_force.policy, seats.moment());
-        let person = &Person { name: reply.by.clone(), role: reply.role };
-        let (id, reply) = (&ticket, &reply);
-        let (approved, pool) = seats
-            .store
-            .write(|mut tx| async move {
-                let row = tx.ticket(id).await?.ok_or_else(|| LedgerError::Missing { what: "ticket", id: id.to_string() })?;
-                let seen = reply.seen.clone().unwrap_or_else(|| row.bound_hash.clone());
-                Ok::<_, LedgerError>((tickets::approve(&mut tx, ids, policy, id, person, (&seen, &reply.note), when).await?, row.pool))
-            })
-            .await?;
-        seats.tell(Event { topic: Topic::Tickets, cursor: 0 });
-        match (approved, pool) {
-            (Approved::Pinned(pin), Some(pool)) => {
-                // The approval is stored: if this round fails, the next one carries it out.
-                self.pinned(&pool, vec![*pin], "approval").await?;
-            }
-            (Approved::Pinned(_) | Approved::Half | Approved::Noted | Approved::Lapsed(_), _) => {}
-        }
-        self.ticket_state(ticket).await
-    }
-
-    async fn reject_ticket(&self, ticket: TicketId, reply: Reply) -> Result<TicketState, ControlError> {
-        let seats = self.seats();
-        let (ids, when) = (&seats.ids, seats.moment());
-        let person = &Person { name: reply.by.clone(), role: reply.role };
-        let (id, reply) = (&ticket, &reply);
-        seats.store.write(|mut tx| async move { tickets::reject(&mut tx, ids, id, person, &reply.note, when).await }).await?;
-        seats.tell(Event { topic: Topic::Tickets, cursor: 0 });
-        self.ticket_state(ticket).await
-    }
-
-    async fn ticket_state(&self, ticket: TicketId) -> Result<TicketState, ControlError> {
-        let row = self.ground.store.read(|mut tx| async move { tx.ticket(&ticket).await }).await?;
-        let row = row.ok_or_else(|| ControlError::NotFound(format!("ticket `{ticket}`")))?;
-        Ok(tickets::Content::of(&row)?.state)
-    }
-
-    async fn undo_decision(&self, decision: DecisionId, by: String) -> Result<Answer, ControlError> {
-        let seats = self.seats();
-        let id = &decision;
-        let (row, undos) = seats
-            .store
-            .read(|mut tx| async move {
-                let row = tx.decision(id).await?.ok_or_else(|| LedgerError::Missing { what: "decision", id: id.to_string() })?;
-                Ok::<_, LedgerError>((row, tx.undos_of(id).await?))
-            })
-            .await?;
-        let body = DecisionBody::of(&row)?;
-        let view = self.fresh(&row.account).await?;
-        let shown = inventory_of(&view);
-        let stands = |undo: &&crate::store::decision::DecisionRow| {
-            undo.state.is_open() || matches!(undo.state, DecisionState::Applied | DecisionState::Scored | DecisionState::Void | DecisionState::Escalated)
-        };
-        let undone_by = undos.iter().find(stands).map(|undo| undo.id);
-        let done = undo::Done { id: decision, state: row.state, wish: &body.settled.wish, undone_by };
-        let pin = undo::pin(done, &by, &shown, None).map_err(|error| {
-            let text = error.to_string();
-            let code = text.split(':').next().unwrap_or("UNDO").to_owned();
-            ControlError::Refused { code, why: text }
-        })?;
-        let pool = self.pool_of(&pin.wish.change).await?;
-        let receipt = self.pinned(&pool, vec![pin], "undo").await?;
-        let answers = self.answers(&receipt).await?;
-        answers.into_iter().next().ok_or_else(|| ControlError::Refused {
-            code: "LEFT_ALONE".to_owned(),
-            why: receipt.left_alone.iter().map(|left| left.why.clone()).collect::<Vec<_>>().join("; "),
-        })
-    }
-
     async fn trigger_pool(&self, pool: PoolId) -> Result<(), ControlError> {
         let seats = self.seats();
         let seat = seats.pools.get(&pool).ok_or_else(|| ControlError::NotFound(format!("pool `{pool}`")))?;
         seat.mailbox.send(PoolMsg::Trigger).await.map_err(|_| ControlError::Unavailable(format!("pool `{pool}` is being started again")))
-    }
-
-    async fn note_alert(&self, alert: AlertId, by: String) -> Result<(), ControlError> {
-        let seats = self.seats();
-        let (id, by, when) = (&alert, by.as_str(), seats.moment());
-        seats.store.write(|mut tx| async move { tickets::alerts::acknowledge(&mut tx, id, by, when).await }).await?;
-        seats.tell(Event { topic: Topic::Alerts, cursor: 0 });
-        Ok(())
-    }
-}
-
-/// What a view shows, as a read shows it.
-fn inventory_of(view: &AccountView) -> Inventory {
-    Inventory {
-        account: crate::domain::entity::AccountState {
-            account: view.account.clone(),
-            platform: view.platform,
-            platform_id: String::new(),
-            name: String::new(),
-            currency: view.currency,
-            time_zone: view.time_zone,
-            in_good_standing: view.frozen.is_none(),
-        },
-        campaigns: view.campaigns.clone(),
-        budgets: view.budgets.clone(),
     }
 }
 
@@ -468,7 +369,15 @@ impl Control for Daemon {
     }
 
     fn reload(&self, by: String, looser: Looser) -> Controlled<'_, Vec<String>> {
-        async move { Ok(self.reload_file(&by, looser).await?) }.boxed()
+        async move {
+            let done = self.reload_file(&by, looser).await;
+            if let Err(error) = &done {
+                let title = format!("The configuration was read again for {by} and not put in force; nothing has changed. {error}");
+                self.seats().alert(AlertKind::Config, "agents.toml", Severity::Warning, title).await;
+            }
+            Ok(done?)
+        }
+        .boxed()
     }
 
     fn acknowledge(&self, alert: AlertId, by: String) -> Controlled<'_, ()> {

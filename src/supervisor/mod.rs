@@ -11,6 +11,7 @@ mod desk;
 mod keeper;
 pub mod lifecycle;
 pub mod pool;
+mod replies;
 pub mod schedule;
 pub mod seats;
 pub mod shards;
