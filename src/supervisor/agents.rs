@@ -8,12 +8,15 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::actor::ActorError;
-use crate::agents::{self, AgentInput};
+use crate::agents::AgentInput;
 use crate::clock::ProductTime;
 use crate::cycle::Question;
 use crate::domain::ids::AgentId;
 use crate::domain::policy::AgentPolicy;
 use crate::domain::proposal::Proposal;
+
+/// How a question becomes a proposal: the registry of agents' kinds, or a test's own.
+pub type Mind = Arc<dyn for<'a> Fn(&AgentInput<'a>) -> Proposal + Send + Sync>;
 
 /// An agent that has not answered after this much wall time abstains.
 pub const PATIENCE: Duration = Duration::from_secs(2);
@@ -47,7 +50,13 @@ pub struct AgentFocus {
 ///
 /// # Errors
 /// None by itself; a panic in an agent's code is the supervisor's to report.
-pub async fn run(id: &AgentId, mailbox: &mut mpsc::Receiver<AgentMsg>, focus: &watch::Sender<AgentFocus>, stop: &CancellationToken) -> Result<(), ActorError> {
+pub async fn run(
+    id: &AgentId,
+    mind: &Mind,
+    mailbox: &mut mpsc::Receiver<AgentMsg>,
+    focus: &watch::Sender<AgentFocus>,
+    stop: &CancellationToken,
+) -> Result<(), ActorError> {
     loop {
         tokio::select! {
             biased;
@@ -66,7 +75,7 @@ pub async fn run(id: &AgentId, mailbox: &mut mpsc::Receiver<AgentMsg>, focus: &w
                         round: question.round,
                         now: question.now,
                     };
-                    let proposal = agents::propose(&input);
+                    let proposal = mind(&input);
                     focus.send_replace(AgentFocus { focus: proposal.focus.clone(), progress: proposal.progress.clone(), answered_at: Some(question.now) });
                     // The round may have stopped waiting.
                     let _ = reply.send(proposal);

@@ -10,7 +10,7 @@ use url::Url;
 
 use super::account::{self, AccountHealth, AccountSetup};
 use super::actor::{ActorError, supervise};
-use super::agents::{self, AgentFocus};
+use super::agents::{self, AgentFocus, Mind};
 use super::control::{AgentState, Event, InForce};
 use super::daemon::DaemonError;
 use super::keeper;
@@ -54,6 +54,8 @@ pub struct Ground {
     pub sandbox: Option<Url>,
     /// Where secrets are read from.
     pub surroundings: Arc<dyn Surroundings>,
+    /// What agents think with.
+    pub mind: Mind,
 }
 
 /// The running actors of one policy.
@@ -153,7 +155,7 @@ impl Crew {
             tasks.spawn(run_pool(setup, Arc::clone(&seats), inbox, stop.clone()));
         }
         for (name, inbox, focus, state) in minds {
-            tasks.spawn(run_agent(name, Arc::clone(&seats), inbox, focus, state, stop.clone()));
+            tasks.spawn(run_agent((name, Arc::clone(&ground.mind)), Arc::clone(&seats), inbox, focus, state, stop.clone()));
         }
         tasks.spawn(keeper::run(Arc::clone(&seats), stop.clone()));
         let sandbox = gateways.values().all(|gateway| gateway.is_sandbox());
@@ -195,17 +197,17 @@ async fn run_pool(setup: PoolSetup, seats: Arc<Seats>, inbox: mpsc::Receiver<poo
 }
 
 async fn run_agent(
-    id: crate::domain::ids::AgentId,
+    (id, mind): (crate::domain::ids::AgentId, Mind),
     seats: Arc<Seats>,
     inbox: mpsc::Receiver<agents::AgentMsg>,
     focus: watch::Sender<AgentFocus>,
     state: watch::Sender<AgentState>,
     stop: CancellationToken,
 ) {
-    let (id, inbox, shared, focus, state) = (&id, &tokio::sync::Mutex::new(inbox), &seats, &focus, &state);
+    let (id, mind, inbox, shared, focus, state) = (&id, &mind, &tokio::sync::Mutex::new(inbox), &seats, &focus, &state);
     let run = |stop: CancellationToken| async move {
         state.send_replace(AgentState::Active);
-        agents::run(id, &mut *inbox.lock().await, focus, &stop).await
+        agents::run(id, mind, &mut *inbox.lock().await, focus, &stop).await
     };
     let crashed = |error: ActorError| async move {
         state.send_replace(AgentState::BackingOff);

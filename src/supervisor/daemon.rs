@@ -11,10 +11,12 @@ use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 use url::Url;
 
+use super::agents::Mind;
 use super::control::{ControlError, Event, InForce, Looser, Topic};
 use super::crew::{Crew, Ground};
 use super::lifecycle::{Heartbeat, Part};
 use super::{ticker, wiring};
+use crate::agents;
 use crate::clock::{Clock, ClockMode};
 use crate::config::{Config, Endpoint, Faults, SecretError, Surroundings, difference};
 use crate::domain::alert::AlertKind;
@@ -106,6 +108,14 @@ impl Daemon {
     /// # Errors
     /// [`DaemonError`]; whatever was opened is closed again.
     pub async fn start(launch: Launch) -> Result<Arc<Self>, DaemonError> {
+        Self::start_with(launch, Arc::new(agents::propose)).await
+    }
+
+    /// As [`Daemon::start`], with agents that think with `mind`.
+    ///
+    /// # Errors
+    /// As [`Daemon::start`].
+    pub async fn start_with(launch: Launch, mind: Mind) -> Result<Arc<Self>, DaemonError> {
         crate::platforms::install_tls();
         let Launch { config, path, surroundings, clock, ids, durability, looser } = launch;
         let state_dir = config.workspace.state_dir.clone();
@@ -143,6 +153,7 @@ impl Daemon {
             clock,
             ids,
             surroundings,
+            mind,
         };
         let in_force = enact(&ground, &config.policy(), looser, "start").await?;
         let crew = Crew::start(&ground, &config, in_force).await?;
