@@ -10,22 +10,26 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-use super::actor::ActorError;
+use super::actor::{ActorError, Backoff};
 use super::control::{Event, InForce, Topic};
 use super::pool::PoolMsg;
-use super::schedule::{Beat, Due, Job, NEVER, Progress, Underway};
+use super::schedule::{self, Beat, Due, Job, NEVER, Progress, Underway};
 use super::seats::Seats;
 use super::shards::{HeldLease, Leases};
 use crate::clock::ProductTime;
 use crate::config::Schedules;
+use crate::domain::alert::AlertKind;
 use crate::domain::ids::{AccountId, PoolId, ShardId};
-use crate::domain::view::AccountView;
+use crate::domain::ticket::Severity;
+use crate::domain::view::{AccountView, Frozen};
 use crate::execution::{ExecutionError, Held, Outbox, Read};
 use crate::observe::{Depth, Observation, ObserveError, Observed, Observer};
 use crate::platforms::Gateway;
 
 /// How soon a write is read back.
 const READ_BACK: Duration = Duration::from_millis(120);
+/// Under time-lapse an account is not called silent before this much wall time.
+const SILENCE_FLOOR: Duration = Duration::from_secs(5);
 /// How often rows written by other nodes and by people are looked for.
 const ROW_POLL: Duration = Duration::from_secs(1);
 
@@ -74,14 +78,35 @@ pub struct AccountSetup {
     pub health: watch::Sender<AccountHealth>,
 }
 
+/// One kind of read, with its rhythm on ordinary and on volatile days.
+struct Watch {
+    depth: Depth,
+    ordinary: Option<Beat>,
+    volatile: Option<Beat>,
+    last: ProductTime,
+}
+
+/// Whether people have been told that an account cannot be read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Silence {
+    /// They need not be, or not yet.
+    Untold,
+    /// They have been, and nothing has been read since.
+    Told,
+}
+
 struct Actor<'a> {
     setup: &'a AccountSetup,
     seats: &'a Seats,
     observer: Observer,
     outbox: Outbox,
-    due: Vec<(Depth, Beat, ProductTime)>,
+    due: Vec<Watch>,
+    silent: Silence,
+    frozen: Option<Frozen>,
     again: Option<Instant>,
     rows_at: Instant,
+    /// Pauses between reads that fail, and until when the current one lasts.
+    failing: (Backoff, Option<Instant>),
 }
 
 /// Runs the account until `stop`.
@@ -95,12 +120,22 @@ pub async fn run(setup: &AccountSetup, seats: &Seats, mailbox: &mut mpsc::Receiv
     let outbox = Outbox::new(Arc::clone(&setup.gateway), seats.store.clone(), seats.clock.clone(), seats.ids.clone(), seats.gate.clone());
     let mut due = Vec::new();
     for (job, depth) in [(Job::Observation, Depth::Full), (Job::SpendPulse, Depth::Pulse)] {
-        let beat = job.beat(&setup.schedules, setup.observed.time_zone, setup.account.as_str(), 0, &seats.clock);
-        if let Some(beat) = beat.map_err(|what| ActorError { what })? {
-            due.push((depth, beat, NEVER));
-        }
+        let beat =
+            |schedules: &Schedules| job.beat(schedules, setup.observed.time_zone, setup.account.as_str(), 0, &seats.clock).map_err(|what| ActorError { what });
+        due.push(Watch { depth, ordinary: beat(&setup.schedules)?, volatile: beat(&schedule::watchful(&setup.schedules))?, last: NEVER });
     }
-    let mut actor = Actor { setup, seats, observer, outbox, due, again: None, rows_at: seats.clock.instant() };
+    let mut actor = Actor {
+        setup,
+        seats,
+        observer,
+        outbox,
+        due,
+        silent: Silence::Untold,
+        frozen: None,
+        again: None,
+        rows_at: seats.clock.instant(),
+        failing: (Backoff::default(), None),
+    };
     let (mut ticks, mut leases) = (seats.ticks.subscribe(), seats.leases.clone());
     loop {
         tokio::select! {
@@ -145,22 +180,25 @@ impl Actor<'_> {
         let Some(held) = self.held(leases) else { return };
         let (now, instant) = (self.seats.clock.now(), self.seats.clock.instant());
         let mut deepest = None;
-        for (depth, beat, last) in &mut self.due {
-            match beat.due(Progress { last: *last, underway: Underway::No, asked: None }, now) {
+        let volatile = self.seats.in_force.policy.is_volatile(now.date_in(self.setup.observed.time_zone));
+        for watch in &mut self.due {
+            let Some(beat) = (if volatile { &watch.volatile } else { &watch.ordinary }) else { continue };
+            match beat.due(Progress { last: watch.last, underway: Underway::No, asked: None }, now) {
                 Due::Run { occurrence, .. } => {
-                    *last = occurrence;
-                    deepest = deepest.or(Some(*depth));
+                    watch.last = occurrence;
+                    deepest = deepest.or(Some(watch.depth));
                 }
-                Due::Skip { occurrence, .. } => *last = occurrence,
+                Due::Skip { occurrence, .. } => watch.last = occurrence,
                 Due::NotYet(_) => {}
             }
         }
-        if let Some(depth) = deepest.or_else(|| (!self.outbox.acting()).then_some(Depth::Full)) {
+        let may_retry = self.failing.1.is_none_or(|at| at <= instant);
+        if let Some(depth) = deepest.or_else(|| (!self.outbox.acting() && may_retry).then_some(Depth::Full)) {
             // What failed is in the health and in the poll's row; the next beat tries again.
             let _ = self.observe(depth, &held).await;
         }
         let again = self.again.is_some_and(|at| at <= instant);
-        if again || instant.duration_since(self.rows_at) >= ROW_POLL {
+        if may_retry && (again || instant.duration_since(self.rows_at) >= ROW_POLL) {
             self.rows_at = instant;
             match self.anything_open().await {
                 Ok(true) => self.execute(&held).await,
@@ -193,6 +231,12 @@ impl Actor<'_> {
             health.last_ok = Some(observation.poll.at);
             health.last_error = None;
         });
+        if self.frozen != observation.view.frozen {
+            self.frozen.clone_from(&observation.view.frozen);
+            if let Some(frozen) = &self.frozen {
+                self.seats.frozen(&self.setup.account, frozen).await;
+            }
+        }
         self.seats.tell(Event { topic: Topic::Views, cursor: observation.poll.seq });
         Ok(observation)
     }
@@ -200,23 +244,41 @@ impl Actor<'_> {
     async fn watched(&mut self, depth: Depth, in_force: &InForce) -> Result<Observation, ActorError> {
         let observed: Result<Observation, ObserveError> = self.observer.observe(depth, &in_force.policy).await;
         match observed {
-            Ok(observation) => Ok(observation),
+            Ok(observation) => {
+                (self.silent, self.failing) = (Silence::Untold, (Backoff::default(), None));
+                Ok(observation)
+            }
             Err(error) => {
                 if let ObserveError::Platform(platform) = &error {
                     self.seats.platform_trouble(&self.setup.account, platform).await;
                 }
                 let error = ActorError::from_chain(&error);
+                self.failing.1 = Some(self.seats.clock.instant() + self.failing.0.after_run_of(Duration::ZERO));
+                self.silent(&error).await;
                 self.trouble(ActorError { what: error.what.clone() });
                 Err(error)
             }
         }
     }
 
+    /// An account that was never read, or not for long, is a gap people should know of; its money stands still meanwhile.
+    async fn silent(&mut self, error: &ActorError) {
+        let clock = &self.seats.clock;
+        let last_ok = self.setup.health.borrow().last_ok;
+        let patience = clock.at_least(silent_after(&self.setup.schedules), SILENCE_FLOOR);
+        if self.silent == Silence::Told || last_ok.is_some_and(|at| clock.now() - at < patience) {
+            return;
+        }
+        self.silent = Silence::Told;
+        let since = last_ok.map_or_else(|| "never".to_owned(), |at| format!("last at {at}"));
+        let title = format!("Account {} cannot be read ({since}), so its money is left where it is: {error}", self.setup.account);
+        self.seats.alert(AlertKind::Gap, self.setup.account.as_str(), Severity::Warning, title).await;
+    }
+
     async fn execute(&mut self, held: &HeldLease) {
         self.again = None;
         let in_force = self.seats.policy();
         let Ok(observation) = self.watched(Depth::Inventory, &in_force).await else {
-            self.again = Some(self.seats.clock.instant() + ROW_POLL);
             return;
         };
         let read = Read { poll: &observation.poll, inventory: &observation.inventory, began: observation.began };

@@ -14,7 +14,7 @@ use super::account::AccountMsg;
 use super::actor::ActorError;
 use super::agents::{AgentMsg, PATIENCE};
 use super::control::{AgentState, Event, Topic};
-use super::schedule::{Beat, Due, Job, NEVER, Progress, Trigger, Underway};
+use super::schedule::{self, Beat, Due, Job, NEVER, Progress, Trigger, Underway};
 use super::seats::Seats;
 use super::shards::HeldLease;
 use crate::clock::ProductTime;
@@ -92,8 +92,25 @@ pub struct PoolSetup {
 
 struct Scheduled {
     round: Round,
-    beat: Beat,
+    ordinary: Beat,
+    volatile: Beat,
     last: ProductTime,
+}
+
+/// Whether the calendar makes today unlike other days.
+#[derive(Clone, Copy)]
+enum Day {
+    Ordinary,
+    Volatile,
+}
+
+impl Scheduled {
+    const fn beat(&self, day: Day) -> &Beat {
+        match day {
+            Day::Ordinary => &self.ordinary,
+            Day::Volatile => &self.volatile,
+        }
+    }
 }
 
 struct Actor<'a> {
@@ -116,14 +133,14 @@ pub async fn run(setup: &PoolSetup, seats: &Seats, mailbox: &mut mpsc::Receiver<
     let zone = in_force.policy.pools.get(&setup.pool).map_or(chrono_tz::UTC, |pool| pool.time_zone);
     let mut due = Vec::new();
     for (job, round, reason) in [(Job::Allocation, Round::Allocation, "allocation"), (Job::Protective, Round::Protective, "protective")] {
-        let beat = job.beat(&setup.schedules, zone, setup.pool.as_str(), 0, &seats.clock);
-        if let Some(beat) = beat.map_err(|what| ActorError { what })? {
+        let beat = |schedules: &Schedules| job.beat(schedules, zone, setup.pool.as_str(), 0, &seats.clock).map_err(|what| ActorError { what });
+        if let (Some(ordinary), Some(volatile)) = (beat(&setup.schedules)?, beat(&schedule::watchful(&setup.schedules))?) {
             let pool = &setup.pool;
             let newest = seats.store.read(|mut tx| async move { tx.newest_round(pool, Some(reason)).await }).await;
             let newest = newest.map_err(|error: crate::store::StoreError| ActorError::from_chain(&error))?;
             // A pool that never ran allocates as soon as its accounts have been read, instead of waiting for the night.
             let last = newest.map_or(NEVER, |round| round.now);
-            due.push(Scheduled { round, beat, last });
+            due.push(Scheduled { round, ordinary, volatile, last });
         }
     }
     let now = seats.clock.instant();
@@ -150,6 +167,12 @@ impl Actor<'_> {
         self.seats.leases.borrow().get(&self.setup.shard).filter(|held| held.until > self.seats.clock.instant()).cloned()
     }
 
+    fn volatile(&self, now: ProductTime) -> Day {
+        let policy = &self.seats.in_force.policy;
+        let zone = policy.pools.get(&self.setup.pool).map_or(chrono_tz::UTC, |pool| pool.time_zone);
+        if policy.is_volatile(now.date_in(zone)) { Day::Volatile } else { Day::Ordinary }
+    }
+
     async fn hear(&mut self, message: PoolMsg) {
         match message {
             PoolMsg::Pins { pins, reason, reply } => {
@@ -169,8 +192,9 @@ impl Actor<'_> {
         }
         let now = self.seats.clock.now();
         let mut run = None;
+        let volatile = self.volatile(now);
         for scheduled in &mut self.due {
-            match scheduled.beat.due(Progress { last: scheduled.last, underway: Underway::No, asked: None }, now) {
+            match scheduled.beat(volatile).due(Progress { last: scheduled.last, underway: Underway::No, asked: None }, now) {
                 Due::Run { occurrence, trigger } => {
                     scheduled.last = occurrence;
                     run = run.or(Some((scheduled.round, trigger)));
@@ -199,8 +223,8 @@ impl Actor<'_> {
             (self.judged_at, self.judge_after) = (now, instant + JUDGE_PAUSE);
             self.judge().await;
         }
-        let next =
-            self.due.iter().filter_map(|scheduled| scheduled.beat.schedule.next_after(now - scheduled.beat.jitter).map(|at| at + scheduled.beat.jitter)).min();
+        let beats = self.due.iter().map(|scheduled| scheduled.beat(volatile));
+        let next = beats.filter_map(|beat| beat.schedule.next_after(now - beat.jitter).map(|at| at + beat.jitter)).min();
         self.setup.health.send_if_modified(|health| std::mem::replace(&mut health.next_round, next) != next);
     }
 
@@ -235,9 +259,13 @@ impl Actor<'_> {
     /// Newest views of the pool's accounts, each read anew; what cannot be read keeps its old view, whose age the guardrails judge.
     async fn look(&self) -> (Vec<Arc<AccountView>>, Vec<String>) {
         let asked = self.setup.accounts.iter().filter_map(|account| self.seats.accounts.get(account).map(|seat| (account, seat)));
+        let (now, full) = (self.seats.clock.now(), self.setup.schedules.observation);
         let reads = asked.map(|(account, seat)| async move {
             let (reply, answer) = oneshot::channel();
-            let sent = seat.mailbox.send(AccountMsg::Observe { depth: Depth::Pulse, reply }).await;
+            // After a standstill the round's hour and the account's come together: then the round itself asks for the figures it rests on.
+            let fresh = seat.view.borrow().as_ref().and_then(|view| view.conversions_at).is_some_and(|at| now - at <= full * 2);
+            let depth = if fresh { Depth::Pulse } else { Depth::Full };
+            let sent = seat.mailbox.send(AccountMsg::Observe { depth, reply }).await;
             let why = match (sent, tokio::time::timeout(READ_PATIENCE, answer).await) {
                 (Ok(()), Ok(Ok(Ok(view)))) => return (Some(view), None),
                 (Ok(()), Ok(Ok(Err(why)))) => why,

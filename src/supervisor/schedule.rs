@@ -293,6 +293,18 @@ impl Job {
     }
 }
 
+/// The schedules of days that are unlike others: accounts are read twice as often, and looked after twice as often.
+#[must_use]
+pub fn watchful(schedules: &Schedules) -> Schedules {
+    Schedules {
+        spend_pulse: schedules.spend_pulse / 2,
+        observation: schedules.observation / 2,
+        protective: schedules.protective / 2,
+        allocation: schedules.allocation.clone(),
+        digest: schedules.digest.clone(),
+    }
+}
+
 /// How often an account is read: at most four times a second of the host, however fast product time runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Polls {

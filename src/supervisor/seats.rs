@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::domain::alert::AlertKind;
 use crate::domain::ids::{AccountId, AgentId, IdGen, NodeId, PoolId};
 use crate::domain::ticket::{Severity, TicketKind};
-use crate::domain::view::AccountView;
+use crate::domain::view::{AccountView, Frozen};
 use crate::execution::{Gate, Pausing};
 use crate::ledger::LedgerError;
 use crate::platforms::{Gateway, PlatformError};
@@ -158,11 +158,29 @@ impl Seats {
             | PlatformError::Unknown(_)
             | PlatformError::Unsupported(_) => return,
         }
-        let (ids, clock, approvals, when) = (&self.ids, &self.clock, &self.in_force.policy.approvals, self.moment());
         let title = format!("The platform refuses the credentials of account {account}");
-        let content = tickets::Content::question(title.clone(), vec![error.to_string()], json!({ "account": account }));
+        self.ask_about(account, TicketKind::CredentialTrouble, &title, error.to_string()).await;
+        self.alert(AlertKind::Credentials, account.as_str(), Severity::Critical, title).await;
+    }
+
+    /// An account is not what the configuration says, so its money stands still until a person has mended one of the two.
+    pub async fn frozen(&self, account: &AccountId, frozen: &Frozen) {
+        let why = match frozen {
+            Frozen::Currency { configured, reported } => format!("agents.toml says currency {configured}, the platform bills in {reported}"),
+            Frozen::TimeZone { configured, reported } => format!("agents.toml says time zone {configured}, the platform's days run in {reported}"),
+            Frozen::NotInGoodStanding => "the platform does not let it be changed".to_owned(),
+        };
+        let title = format!("Account {account} is frozen: {why}");
+        self.ask_about(account, TicketKind::Anomaly, &title, why).await;
+        self.alert(AlertKind::Gap, account.as_str(), Severity::Critical, title).await;
+    }
+
+    /// Asks a person to look at an account as a whole.
+    async fn ask_about(&self, account: &AccountId, kind: TicketKind, title: &str, why: String) {
+        let (ids, clock, approvals, when) = (&self.ids, &self.clock, &self.in_force.policy.approvals, self.moment());
+        let content = tickets::Content::question(title.to_owned(), vec![why], json!({ "account": account }));
         let question = tickets::Question {
-            kind: TicketKind::CredentialTrouble,
+            kind,
             subject: format!("account {account}"),
             direction: None,
             account: Some(account.clone()),
@@ -177,9 +195,8 @@ impl Seats {
         let opened = self.store.write(|mut tx| async move { tickets::open(&mut tx, ids, clock, approvals, asked, when).await }).await;
         if let Err(error) = opened {
             let error: LedgerError = error;
-            error!(account = %account, error = %error, "a ticket about refused credentials could not be stored");
+            error!(account = %account, error = %error, "a ticket could not be stored: {title}");
         }
-        self.alert(AlertKind::Credentials, account.as_str(), Severity::Critical, title).await;
         self.tell(Event { topic: Topic::Tickets, cursor: 0 });
     }
 
