@@ -1,5 +1,6 @@
 //! The integration suite: one binary, the real router, real databases, and the sandbox as the platforms.
 
+mod acceptance;
 mod admin;
 mod arrows;
 mod config;
@@ -9,5 +10,8 @@ mod engines;
 mod execution;
 mod killing;
 mod ledger;
+mod pausing;
 mod platforms;
+mod running;
 mod store;
+mod supervision;
