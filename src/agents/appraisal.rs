@@ -6,13 +6,18 @@ use crate::domain::curve::CampaignCurve;
 use crate::domain::entity::{Budget, Campaign, Learning, RunStatus};
 use crate::domain::proposal::Evidence;
 use crate::domain::view::{AccountView, PoolView, Tracking};
-use crate::learning::{Uncertain, Yardstick};
+use crate::learning::{Uncertain, WATCH_DAYS, Yardstick};
 
 use super::AgentInput;
 use super::reading::{self, Reading};
 
 /// Uncertainty of a level beyond what its own conversions show: shape, season, attribution.
 pub(super) const MODEL_CV: f64 = 0.10;
+
+/// Share of the limit below which smaller budgets repair nothing.
+pub(super) const HOPELESS: f64 = 0.5;
+/// Probability of that at which nobody waits to see what the last change brings.
+const EMERGENCY: f64 = 0.8;
 
 /// One budget that may be spoken for.
 pub(super) struct Appraisal<'a> {
@@ -51,6 +56,13 @@ impl<'a> Appraisal<'a> {
         let recent = reading::recent(account, members.iter().copied(), input.now);
         let matured = reading::matured(account, members.iter().copied(), input.now, None);
         Some(Self { account, budget, members, curve, yardstick, now, taken, recent, matured, average, elasticity })
+    }
+
+    /// Whether its last change is so young that another would only blur what it brings: only an emergency goes first then.
+    pub(super) fn watched(&self, input: &AgentInput<'_>) -> bool {
+        let book = input.books.budgets.get(&self.budget.budget.key);
+        let last = book.and_then(|book| book.grown_at.max(book.cut_at));
+        last.is_some_and(|last| input.now - last < chrono::TimeDelta::days(WATCH_DAYS)) && self.average.below(HOPELESS) < EMERGENCY
     }
 
     /// Whether anything spends from it.

@@ -11,13 +11,11 @@ use crate::domain::proposal::{AgentKind, Proposal, Wish};
 use crate::learning::{Uncertain, Yardstick, expected, predict, stake};
 
 use super::AgentInput;
-use super::appraisal::{Appraisal, MODEL_CV, appraise, is_learning};
+use super::appraisal::{Appraisal, HOPELESS, MODEL_CV, appraise, is_learning};
 use super::reading::{self, Reading};
 use super::stance::{Prices, objective};
 use super::words;
 
-/// Share of the limit below which a campaign is beyond repair by smaller budgets.
-const HOPELESS: f64 = 0.5;
 /// How sure of that one must be.
 const SURE: f64 = 0.95;
 /// Days after which a paused campaign is looked at again.
@@ -46,10 +44,16 @@ pub(super) fn propose(input: &AgentInput<'_>) -> Proposal {
     };
     let prices = Prices { knee: 1.0, average, target: 0.0, curiosity: 0.0 };
     let mut total = Reading::default();
+    let (mut below, mut running) = (0_usize, 0_usize);
     for seen in &seen {
         if seen.runs() {
             total.add(seen.recent);
-            proposal.objectives.push(objective(input, seen, prices, &format!("for `{goal}`")));
+            let objective = objective(input, seen, prices, &format!("for `{goal}`"));
+            below += usize::from(objective.ideal.estimate() < seen.now);
+            running += 1;
+            if !seen.watched(input) {
+                proposal.objectives.push(objective);
+            }
         }
         for campaign in &seen.members {
             proposal.wishes.extend(match campaign.status {
@@ -59,12 +63,10 @@ pub(super) fn propose(input: &AgentInput<'_>) -> Proposal {
             });
         }
     }
-    let below =
-        proposal.objectives.iter().zip(seen.iter().filter(|seen| seen.runs())).filter(|(objective, seen)| objective.ideal.estimate() < seen.now).count();
     proposal.progress = words::standing(yardstick, &total, input.view.currency);
     proposal.focus = match proposal.wishes.len() {
-        0 => format!("{below} of {} budgets below `{goal}`", proposal.objectives.len()),
-        wishes => format!("{below} of {} budgets below `{goal}`; {wishes} to pause or re-open", proposal.objectives.len()),
+        0 => format!("{below} of {running} budgets below `{goal}`"),
+        wishes => format!("{below} of {running} budgets below `{goal}`; {wishes} to pause or re-open"),
     };
     proposal
 }

@@ -85,6 +85,7 @@ pub(super) fn propose(input: &AgentInput<'_>) -> Proposal {
         Round::Allocation => format!("{raised} of {} budgets could grow", seen.len()),
         Round::Protective => format!("watching {} budgets, no growth in this round", seen.len()),
     };
+    let objectives = seen.iter().zip(objectives).filter(|(seen, _)| !seen.watched(input)).map(|(_, objective)| objective).collect();
     Proposal { agent: input.id.clone(), kind: AgentKind::Scale, focus, progress, objectives, wishes: Vec::new() }
 }
 
@@ -100,7 +101,7 @@ fn prices(input: &AgentInput<'_>, seen: &[Appraisal<'_>], target: &Target) -> Pr
         seen.iter()
             .map(|seen| {
                 let bounds = bounds.get(&seen.budget.budget.key).copied();
-                let (lo, hi) = bounds.filter(|(lo, hi)| lo <= hi).unwrap_or((seen.now, seen.now));
+                let (lo, hi) = bounds.filter(|(lo, hi)| lo <= hi && !seen.watched(input)).unwrap_or((seen.now, seen.now));
                 target.reached(seen, prices.best(seen, lo, hi))
             })
             .sum()

@@ -230,3 +230,21 @@ fn without_history_nobody_asks_for_anything() {
         assert!(proposal.objectives.is_empty() && !proposal.progress.is_empty());
     }
 }
+
+#[test]
+fn a_budget_changed_of_late_is_left_alone_until_that_shows_unless_it_is_beyond_repair() {
+    let market = at_roas(1.82).campaign("dead", "100", 0.5, 50.0);
+    let (view, mut books) = market.build();
+    let speaks = |books: &Books| {
+        let proposal = ask_with(&view, books, market.now(), AgentKind::Efficiency, "roas >= 2.5", ALLOCATION);
+        ["1", "dead"].map(|id| proposal.objectives.iter().any(|objective| objective.budget.key == key(id)))
+    };
+    for book in books.budgets.values_mut() {
+        book.cut_at = Some(market.days_ago(3));
+    }
+    assert_eq!(speaks(&books), [false, true]);
+    for book in books.budgets.values_mut() {
+        book.cut_at = Some(market.days_ago(4));
+    }
+    assert_eq!(speaks(&books), [true, true]);
+}

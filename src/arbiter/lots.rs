@@ -1,9 +1,12 @@
 //! The budgets that are up for allocation, and the exact amounts that water-filling gives them.
 
+use chrono::TimeDelta;
+
 use crate::domain::curve::CampaignCurve;
 use crate::domain::money::{Money, Rounding};
 use crate::domain::proposal::{LeftAlone, Objective, Round};
 use crate::domain::verdict::Bounds;
+use crate::learning::WATCH_DAYS;
 
 use super::envelope::{Envelope, Filled, Pieces};
 use super::voices::Voice;
@@ -51,10 +54,14 @@ impl<'a> Lot<'a> {
         let curve = input.curves.get(&bounds.budget).ok_or_else(|| alone("NO_CURVE: nothing is known yet of what it brings".to_owned()))?;
         let votes: Vec<_> = voices.iter().enumerate().filter_map(|(at, voice)| Some((at, voice.weight, voice.objective(curve)?))).collect();
         let sum: f64 = votes.iter().map(|(_, weight, _)| weight).sum();
-        if votes.is_empty() {
-            return Err(alone("NO_OBJECTIVE: no agent speaks for it".to_owned()));
-        }
         let book = input.books.budgets.get(&bounds.budget);
+        if votes.is_empty() {
+            let last = book.and_then(|book| book.grown_at.max(book.cut_at)).filter(|last| input.now - *last < TimeDelta::days(WATCH_DAYS));
+            return Err(alone(match last {
+                Some(last) => format!("WATCHED: changed at {last}; what that brings is looked at for {WATCH_DAYS} days before the next change"),
+                None => "NO_OBJECTIVE: no agent speaks for it".to_owned(),
+            }));
+        }
         let days = book.and_then(|book| book.grown_at).map_or(AGEING_DAYS, |grown| (input.now - grown).num_days().max(0) as f64);
         Ok(Self {
             bounds,

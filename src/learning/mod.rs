@@ -15,7 +15,7 @@ pub(crate) use curves::CLOSED_AFTER_H;
 pub use curves::curves;
 pub use maturity::{Maturity, Restatement};
 pub use prediction::{HORIZON_DAYS, VOLATILE_WIDENING, predict, stake};
-pub use scoring::{Ending, LAG_DAYS, ScoredDay, due, is_bad, score};
+pub use scoring::{Ending, LAG_DAYS, ScoredDay, WATCH_DAYS, due, is_bad, score};
 pub use yardstick::{Yardstick, expected};
 
 /// The learner's name, as rounds keep it: a power law with exponent 0.7 whose level is shrunk to its platform.

@@ -13,6 +13,8 @@ use super::yardstick::expected;
 pub const LAG_DAYS: u32 = 7;
 /// Fewest days on which a prediction is judged.
 const LEAST_DAYS: usize = 3;
+/// Days after a change of a budget until the next may follow without spoiling what the first one teaches: the day of a change is not a full one.
+pub const WATCH_DAYS: i64 = 4;
 /// How far spend may stray from the plan, as a share of it.
 const PLAN_TOLERANCE: f64 = 0.10;
 /// Least maturity at which a day is judged at all.
