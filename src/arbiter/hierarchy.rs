@@ -100,6 +100,7 @@ fn decide(input: &ArbiterInput<'_>, outright: &mut Outright, pinned: &BTreeSet<E
         .map(|side| Dissent {
             agent: side.voice.agent().clone(),
             wanted: side.wanted(),
+            direction: side.wish.map_or(Direction::Growth, |wish| wish.change.direction()),
             price: price(input, side, &entity),
             reason: side.wish.map_or_else(|| objection(input, side.voice, &entity), |wish| wish.reason.clone()),
         })

@@ -1,6 +1,6 @@
 //! What a settlement means for each budget: the change in words and numbers, who wanted otherwise, and what losing costs them.
 
-use crate::domain::change::Change;
+use crate::domain::change::{Change, Direction};
 use crate::domain::money::Money;
 use crate::domain::proposal::{Actor, Conflict, Dissent, LeftAlone, Objective, Settled, Wave, Wish};
 use crate::learning::{HORIZON_DAYS, Uncertain, VOLATILE_WIDENING, Yardstick, predict, stake};
@@ -59,6 +59,7 @@ impl Review<'_> {
                 (price > NEGLIGIBLE).then(|| Dissent {
                     agent: self.voices[*voice].agent().clone(),
                     wanted: format!("{wanted} a day"),
+                    direction: if self.own[*voice].amounts[at] > self.settled(at) { Direction::Growth } else { Direction::Protective },
                     price,
                     reason: objective.reason.clone(),
                 })

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::change::Change;
+use super::change::{Change, Direction};
 use super::entity::{BudgetRef, EntityKey};
 use super::ids::{AgentId, ChangeSetId, DecisionId, TicketId};
 use super::money::Money;
@@ -221,6 +221,8 @@ pub struct Dissent {
     pub agent: AgentId,
     /// What it wanted.
     pub wanted: String,
+    /// Which way that lies from what was settled.
+    pub direction: Direction,
     /// Its value there minus its value here, a day, in units of the pool's currency; never negative.
     pub price: f64,
     /// Why, in its words.

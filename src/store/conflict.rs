@@ -73,6 +73,15 @@ impl Tx {
         self.rows("conflict", conflict_sql!("WHERE round = $1 ORDER BY entity, agent, id"), args![round]).await?.iter().map(conflict).collect()
     }
 
+    /// The conflicts since `from` that nobody has looked at, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when a row lies.
+    pub async fn unreviewed_conflicts(&mut self, pool: &PoolId, from: ProductTime) -> Result<Vec<ConflictRow>, StoreError> {
+        let sql = conflict_sql!("WHERE pool = $1 AND at_ms >= $2 AND reviewed_at_ms IS NULL ORDER BY at_ms, id");
+        self.rows("conflict", sql, args![pool, from]).await?.iter().map(conflict).collect()
+    }
+
     /// Somebody has looked at a conflict.
     ///
     /// # Errors

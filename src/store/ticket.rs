@@ -197,6 +197,15 @@ impl Tx {
         self.rows("ticket", ticket_sql!("WHERE closed_at_ms IS NULL ORDER BY deadline_ms, id"), args![]).await?.iter().map(ticket).collect()
     }
 
+    /// Whether a ticket of this kind about `subject` was closed at `since` or later.
+    ///
+    /// # Errors
+    /// [`StoreError`] from the database.
+    pub async fn ticket_closed_since(&mut self, subject: &str, kind: TicketKind, since: ProductTime) -> Result<bool, StoreError> {
+        let sql = ticket_sql!("WHERE subject = $1 AND kind = $2 AND closed_at_ms >= $3 LIMIT 1");
+        Ok(self.row("ticket", sql, args![subject, kind.name(), since]).await?.is_some())
+    }
+
     /// The tickets in the state of this name, or all, newest first, after `after` (whose `seq` does not count).
     ///
     /// # Errors

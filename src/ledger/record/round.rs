@@ -1,18 +1,29 @@
 //! The round itself: what its replay needs, its conflicts, and what waits for its funding.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::TimeDelta;
+use serde::Deserialize;
 use serde_json::json;
 
 use super::scribe::Scribe;
 use super::{Recorded, WaitingPolicy};
 use crate::domain::change::Change;
-use crate::domain::ids::ConflictId;
-use crate::domain::proposal::{Conflict, Settled};
+use crate::domain::ids::{AgentId, ConflictId};
+use crate::domain::proposal::{Conflict, Dissent, Settled};
 use crate::guardrails::JudgedParts;
 use crate::ledger::LedgerError;
 use crate::store::conflict::ConflictRow;
 use crate::store::round::{RoundRow, WaitingIncrease};
+
+/// How long a dissent stands before the same one is put before people again.
+const REVIEW_SPAN: TimeDelta = TimeDelta::days(7);
+
+/// What a stored conflict says of the one who lost.
+#[derive(Deserialize)]
+struct Told {
+    dissent: Dissent,
+}
 
 impl Scribe<'_> {
     pub(super) async fn write_round(&mut self, parts: &JudgedParts) -> Result<(), LedgerError> {
@@ -58,9 +69,28 @@ impl Scribe<'_> {
         Ok(self.tx.finish_round(&self.header.id, self.clock.wall(), &record.to_string()).await?)
     }
 
+    /// Writes down who lost. While nobody has looked at an agent's dissent about an entity, the same wish is not told again every round.
     pub(super) async fn write_conflicts(&mut self, conflicts: &[Conflict]) -> Result<(), LedgerError> {
+        let since = self.when.at - REVIEW_SPAN;
+        let mut losses: BTreeMap<&AgentId, Vec<(&Conflict, &Dissent)>> = BTreeMap::new();
+        for conflict in conflicts {
+            conflict.dissent.iter().for_each(|dissent| losses.entry(&dissent.agent).or_default().push((conflict, dissent)));
+        }
+        for (agent, lost) in losses {
+            self.ask_about(agent, &lost, since).await?;
+        }
+        let mut known = BTreeSet::new();
+        for row in self.tx.unreviewed_conflicts(&self.header.pool, since).await? {
+            // One that cannot be read hides no other.
+            if let Ok(told) = serde_json::from_str::<Told>(&row.payload) {
+                known.insert((row.entity, row.agent, told.dissent.direction));
+            }
+        }
         for conflict in conflicts {
             for dissent in &conflict.dissent {
+                if !known.insert((conflict.entity.clone(), dissent.agent.clone(), dissent.direction)) {
+                    continue;
+                }
                 let id: ConflictId = self.ids.next(self.when.at);
                 let payload = json!({ "conflict": conflict, "dissent": dissent }).to_string();
                 let (round, pool) = (self.header.id, self.header.pool.clone());
