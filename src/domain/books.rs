@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::change::ActionKind;
+use super::change::{ActionKind, Change};
 use super::entity::EntityKey;
 use super::ids::{AccountId, AgentId, PoolId};
 use super::money::Money;
@@ -103,6 +103,8 @@ pub struct Books {
     pub bad_run: BTreeMap<AccountId, u32>,
     /// Entities that an agent's own pause stopped and nobody has started since, with the time it was applied: they may be opened again.
     pub stopped: BTreeMap<EntityKey, ProductTime>,
+    /// Changes that open tickets ask about, by entity.
+    pub asked: BTreeMap<EntityKey, Vec<Change>>,
     /// Entities in which a decision of an agent is open, by entity: one at a time.
     pub open_entities: BTreeSet<EntityKey>,
 }
@@ -128,6 +130,7 @@ impl Books {
             track: BTreeMap::new(),
             bad_run: BTreeMap::new(),
             stopped: BTreeMap::new(),
+            asked: BTreeMap::new(),
             open_entities: BTreeSet::new(),
         }
     }

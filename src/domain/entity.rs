@@ -46,6 +46,18 @@ impl Platform {
             Self::Tiktok => 125,
         }
     }
+
+    /// The least daily budget the platform takes today, in percent of what has been spent from it today; `None` where it does not look at that.
+    /// Sources: Meta Marketing API, error 1885650 (not below what is spent); TikTok API for Business, campaign update (105); a TikTok ad group's
+    /// daily budget acts from the next day, and Google's may be below what is spent.
+    #[must_use]
+    pub const fn least_of_spent_pct(self, level: Level) -> Option<u32> {
+        match (self, level) {
+            (Self::Google, _) | (Self::Tiktok, Level::AdGroup) => None,
+            (Self::Meta, _) => Some(100),
+            (Self::Tiktok, Level::Account | Level::Campaign | Level::Ad | Level::Creative | Level::Shared) => Some(105),
+        }
+    }
 }
 
 impl fmt::Display for Platform {

@@ -3,7 +3,8 @@
 use chrono::TimeDelta;
 
 use super::case::Case;
-use super::rule::{Finding, Found};
+use super::facts::Facts;
+use super::rule::{Finding, Found, Unknown};
 use crate::clock::ProductTime;
 use crate::domain::policy::CalendarEffect;
 use crate::domain::view::Tracking;
@@ -37,9 +38,12 @@ pub(super) fn tracking(case: &Case<'_>) -> Found {
     })
 }
 
-pub(super) fn freeze(case: &Case<'_>) -> Found {
-    let today = case.today();
-    let freeze = case.policy.effects_on(today).find(|(_, effect)| *effect == CalendarEffect::Freeze);
+/// Judged from policy and clock alone, so that what was decided before a freeze is not sent within it.
+pub(super) fn freeze(facts: &Facts<'_>) -> Found {
+    let account = facts.change.account();
+    let zone = facts.policy.accounts.get(account).ok_or_else(|| Unknown::missing("account_policy", account))?.time_zone;
+    let today = facts.now.date_in(zone);
+    let freeze = facts.policy.effects_on(today).find(|(_, effect)| *effect == CalendarEffect::Freeze);
     Ok(match freeze {
         Some((name, _)) => Finding::Deny(format!("event={name} day={today}")),
         None => Finding::Pass(format!("day={today}")),

@@ -46,7 +46,7 @@ pub static RULES: &[Rule] = rules! {
         "What the platform's review refused is not started; a ticket is opened.";
     POLICY_DECLARATION, Hard, Growth, "", on, Judge::View(target::declaration),
         "What lacks its special ad category declaration is not started; a ticket is opened.";
-    FREEZE, Hard, AllButReductions, "", on, Judge::View(fresh::freeze),
+    FREEZE, Hard, AllButReductions, "", on, Judge::Ledger(fresh::freeze),
         "In a freeze of the calendar nothing but reductions goes through.";
     STALE_CONFIG, Hard, JudgementButPause, "s", |g| g.max_config_age_s.to_string(), Judge::View(fresh::config),
         "Campaigns and budgets were read within so many seconds of wall time.";
@@ -60,6 +60,8 @@ pub static RULES: &[Rule] = rules! {
         "Money of a plan version that was replaced does not grow; passes while there is no plan.";
     STEP, Shaping, AgentBudget, "% of accepted", |g| g.step_pct.to_string(), Judge::View(shape::step),
         "One step of an agent is at most so much of the last accepted amount.";
+    SPENT_TODAY, Shaping, AgentBudget, "", on, Judge::View(shape::spent),
+        "A cut stops at what the platform takes today, given what is spent already; the rest follows tomorrow.";
     RAMP, Shaping, AgentBudget, "% of growth, day 1 and 2", |g| format!("{} {}", g.ramp_first_pct, g.ramp_second_pct), Judge::View(shape::ramp),
         "After a resume growth returns in two days.";
     OPEN_DECISION, Shaping, Anything, "", on, Judge::View(timing::open_decision),

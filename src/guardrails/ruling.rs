@@ -13,6 +13,9 @@ use crate::domain::proposal::{Actor, LeftAlone, Settled};
 use crate::domain::ticket::{Eyes, Severity, TicketKind};
 use crate::domain::verdict::{Ruling, Verdict};
 
+/// Difference of two targets, in percent of where the budget stands, below which they are the same question: the arbiter's dead-band.
+const SAME_QUESTION_PCT: i64 = 4;
+
 /// What becomes of one change.
 #[derive(Debug)]
 pub(super) enum Fate {
@@ -55,7 +58,7 @@ fn shaped(settled: &Settled, situation: &Situation<'_>, tally: &Tally) -> Result
     let mut tightest: Option<Money> = None;
     let mut clamps = Vec::new();
     let case = Case::open(settled, situation, tally)?;
-    for rule in RULES.iter().filter(|rule| matches!(rule.id, "STEP" | "RAMP" | "UNIT")) {
+    for rule in RULES.iter().filter(|rule| matches!(rule.id, "STEP" | "SPENT_TODAY" | "RAMP" | "UNIT")) {
         let Some(verdict) = ask_rule(rule, &case) else { continue };
         let Ruling::Clamp { to: bound } = verdict.ruling else { continue };
         tightest = Some(match tightest {
@@ -118,9 +121,27 @@ pub(super) fn judge_one(settled: Settled, situation: &Situation<'_>, tally: &mut
         tally.count(&settled, sums);
         return Fate::Cleared(Ruled { settled, verdicts, ticket: None });
     }
+    if asked_already(&settled, situation) {
+        let why = format!("ASKED: an open ticket asks for about the same; {}", asks.join(", "));
+        return later(settled, verdicts, why, "ASKED");
+    }
     tally.increases.extend(sums.increase);
     let ticket = Some(ticket(&settled, asks));
     Fate::Escalated(Ruled { settled, verdicts, ticket })
+}
+
+/// Whether an open ticket asks for what an agent wants again, or for something so near that another question would tell nobody anything new.
+fn asked_already(settled: &Settled, situation: &Situation<'_>) -> bool {
+    let change = &settled.wish.change;
+    let standing = change.entity().and_then(|entity| situation.books.asked.get(entity)).into_iter().flatten();
+    let near = |asked: &Change| match (asked, change) {
+        (Change::Budget { from, to, .. }, Change::Budget { from: from_now, to: to_now, .. }) => {
+            let moved = (to.micros() - to_now.micros()).abs();
+            from == from_now && asked.direction() == change.direction() && moved.saturating_mul(100) < from.micros().saturating_mul(SAME_QUESTION_PCT)
+        }
+        (asked, change) => asked == change,
+    };
+    settled.actor.agent().is_some() && standing.into_iter().any(near)
 }
 
 /// An agent asks again in a later round; a person is told no and why.

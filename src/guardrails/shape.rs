@@ -1,6 +1,6 @@
 //! How far an agent may move a budget in one step, and how gently after a resume.
 
-use chrono::TimeDelta;
+use chrono::{TimeDelta, Timelike as _};
 use rust_decimal::Decimal;
 
 use super::case::Case;
@@ -10,6 +10,9 @@ use super::rule::{Finding, Found, Unknown};
 use crate::domain::change::{Change, Direction};
 use crate::domain::money::{Money, Rounding};
 use crate::domain::scope::Scope;
+
+/// How far what a platform reports as spent lies behind what it counts.
+const REPORT_LAG: TimeDelta = TimeDelta::minutes(30);
 
 /// The ends of one step, in whole units.
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +62,35 @@ pub(super) fn step(case: &Case<'_>) -> Found {
         Finding::Clamp(lo, text)
     } else {
         Finding::Pass(text)
+    })
+}
+
+/// Least amount the platform takes today: what was spent when figures were last read, and what is spent until the change arrives. Money goes out at
+/// up to twice the day's average pace, and reports are behind by so much.
+pub(super) fn spent_floor(case: &Case<'_>) -> Result<Option<Money>, Unknown> {
+    let budget = case.budget()?;
+    let (book, account) = (case.book()?, case.account);
+    let (Some(pct), Some(read)) = (account.platform.least_of_spent_pct(budget.budget.key.level), account.spend_at) else { return Ok(None) };
+    let local = case.now.utc().with_timezone(&account.time_zone);
+    let at = account.days.last().filter(|day| **day == local.date_naive()).map(|_| account.days.len() - 1);
+    let today = |key| Some(account.series(account.position(key)?).get(at?)?.spend);
+    let spent = Money::sum(account.currency, case.campaigns.iter().filter_map(|campaign| today(&campaign.key)))?;
+    let of_today = TimeDelta::seconds(i64::from(local.time().num_seconds_from_midnight()));
+    let unseen = (case.now - read).clamp(TimeDelta::zero(), of_today) + REPORT_LAG;
+    let on_the_way = book.live.scale(Decimal::from(2 * unseen.num_seconds()) / Decimal::from(TimeDelta::days(1).num_seconds()), Rounding::Up)?;
+    let floor = spent.checked_add(on_the_way)?.scale(Decimal::new(pct.into(), 2), Rounding::Up)?;
+    Ok(Some(floor.round_to(budget.unit, Rounding::Up)?.smaller(book.accepted)?))
+}
+
+pub(super) fn spent(case: &Case<'_>) -> Found {
+    let Change::Budget { to, .. } = case.change else { return Ok(Finding::Pass("amount=unchanged".to_owned())) };
+    if case.change.direction() != Direction::Protective {
+        return Ok(Finding::Pass("direction=up".to_owned()));
+    }
+    Ok(match spent_floor(case)? {
+        Some(floor) if to.compare(floor)?.is_lt() => Finding::Clamp(floor, format!("to={to} least_today={floor}; the rest follows tomorrow")),
+        Some(floor) => Finding::Pass(format!("to={to} least_today={floor}")),
+        None => Finding::Pass("platform=takes_any".to_owned()),
     })
 }
 

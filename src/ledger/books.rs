@@ -8,7 +8,7 @@ use chrono::{Datelike as _, TimeDelta};
 use super::LedgerError;
 use crate::clock::ProductTime;
 use crate::domain::books::{Books, BudgetBook, Rise, TrackRecord};
-use crate::domain::change::ActionKind;
+use crate::domain::change::{ActionKind, Change};
 use crate::domain::decision::DecisionState;
 use crate::domain::entity::EntityKey;
 use crate::domain::ids::{AgentId, DecisionId, PoolId};
@@ -20,6 +20,7 @@ use crate::learning::is_bad;
 use crate::store::Tx;
 use crate::store::books::{IntentRow, LastMoves, MoneyRow, ScoreRow};
 use crate::store::scope::ScopeRow;
+use crate::tickets;
 
 /// How far back the last change of a budget is looked for; no cooldown and no learning phase is longer.
 const MOVES_SPAN: TimeDelta = TimeDelta::days(90);
@@ -45,6 +46,7 @@ pub(crate) struct Rows {
     rearmed: BTreeMap<String, ProductTime>,
     stakes: Vec<(AgentId, Money)>,
     month_spent: BTreeMap<PoolId, Vec<Money>>,
+    asked: Vec<Change>,
 }
 
 /// Everything the ledger knows at `at`, from rows alone. Sums may be relied on for a decision only after [`Tx::bump`].
@@ -65,8 +67,13 @@ pub(crate) async fn load(tx: &mut Tx, policy: &Policy, at: ProductTime) -> Resul
         let spent = tx.spent(today.with_day(1).unwrap_or(today), today).await?;
         month_spent.insert(pool.clone(), spent.into_iter().filter(|(entity, _)| members.contains(entity)).map(|(_, amount)| amount).collect());
     }
+    let mut asked = Vec::new();
+    for ticket in tx.open_tickets().await? {
+        asked.extend(tickets::Content::of(&ticket)?.change);
+    }
     Ok(Rows {
         at,
+        asked,
         intents,
         budgets,
         moves: tx.last_moves(at - MOVES_SPAN).await?,
@@ -214,6 +221,11 @@ impl Rows {
             }
             if let Some(at) = row.resumed {
                 books.resumed.push((row.scope.clone(), at));
+            }
+        }
+        for change in &self.asked {
+            if let Some(entity) = change.entity() {
+                books.asked.entry(entity.clone()).or_default().push(change.clone());
             }
         }
         for intent in &self.intents {

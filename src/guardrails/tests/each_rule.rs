@@ -134,6 +134,7 @@ const ROWS: &[(&str, Bend, Want, &str)] = &[
     ("EXPECTATION", |w| w.budget("meta/1").amount = usd("90"), raise, "denied"),
     ("EXPECTATION", |w| w.book("meta/1").accepted = usd("110"), raise, "denied"),
     ("UNIT", |w| w.budget("meta/1").unit = usd("10"), || set(person(), "meta/1", "115"), "denied"),
+    ("SPENT_TODAY", |w| w.figures("meta/1", |_, metrics| metrics.spend = usd("97")), cut, "later"),
     ("PLATFORM_MINIMUM", |w| w.budget("meta/1").minimum = usd("90"), cut, "denied"),
     ("POLICY_DISAPPROVED", |w| w.campaign("meta/3").disapproved = true, open, "denied"),
     ("POLICY_DECLARATION", |w| w.campaign("meta/3").special_categories = None, open, "denied"),
@@ -367,7 +368,7 @@ fn volatile_days_ask_for_less_confidence() {
 
 #[test]
 fn a_stake_is_never_less_than_a_day_of_the_money_added() {
-    let mut cheap = set(agent("scale"), "meta/1", "115");
+    let mut cheap = set(agent("scale"), "goog/1", "115");
     cheap.wish.cost_if_wrong = usd("0");
     let world = World::bent(|w| w.books.staked.values_mut().for_each(|staked| *staked = usd("235.01")));
     assert_eq!(fate(&world, cheap), ("escalated", vec!["EARNED".to_owned()]));
@@ -375,7 +376,7 @@ fn a_stake_is_never_less_than_a_day_of_the_money_added() {
 
 #[test]
 fn time_lapse_stretches_age_limits_to_two_seconds_of_wall_time() {
-    let world = World::bent(|w| w.account("meta").spend_at = Some(w_ago(9, 0)));
+    let world = World::bent(|w| w.account("goog").spend_at = Some(w_ago(9, 0)));
     let mut situation = world.situation();
     situation.age_floor = TimeDelta::hours(10);
     assert_eq!(super::judge(vec![cut()], Vec::new(), Vec::new(), &situation).cleared().len(), 1);

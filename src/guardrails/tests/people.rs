@@ -165,3 +165,18 @@ fn what_somebody_else_changed_while_it_stood_still_is_not_started() {
     });
     assert_eq!(fate(&world, start(person(), "meta/3")).0, "denied");
 }
+
+#[test]
+fn what_an_open_ticket_asks_about_is_not_asked_again_until_it_is_another_question() {
+    let unsure = |to| {
+        let mut settled = set(agent("scale"), "meta/1", to);
+        settled.wish.confidence = 0.1;
+        settled
+    };
+    let world = World::bent(|w| {
+        w.books.asked.insert(key("meta/1"), vec![unsure("115").wish.change]);
+    });
+    assert_eq!(fate(&world, unsure("113")), ("later", vec!["ASKED".to_owned()]));
+    assert_eq!(fate(&world, unsure("110")).0, "escalated");
+    assert_eq!(fate(&world, set(agent("scale"), "meta/1", "115")).0, "cleared", "who is sure by now need not wait for the answer");
+}

@@ -83,3 +83,17 @@ fn the_ends_of_the_bounds_pass_unclamped_and_one_unit_beyond_does_not() {
         assert_eq!(judged.cleared()[0].settled().wish.change != change.wish.change, clamped, "{to}");
     }
 }
+
+#[test]
+fn a_cut_ends_at_what_the_platform_still_takes_today() {
+    let spent = |account: &'static str| {
+        let text = format!("{account}/1");
+        let world = World::bent(|w| w.figures(&text, |_, metrics| metrics.spend = usd("84")));
+        of(&world, &text)
+    };
+    // 84.00 spent, and two half hours of the day's average on the way.
+    let meta = spent("meta");
+    assert_eq!((meta.lo, meta.hi), (usd("88.17"), usd("120")));
+    assert!(meta.set_by.contains(&"SPENT_TODAY".to_owned()), "{:?}", meta.set_by);
+    assert_eq!(spent("goog").lo, usd("80"), "Google takes any amount");
+}

@@ -211,3 +211,15 @@ fn the_breaker_trips_on_edits_above_the_cap_and_on_bad_outcomes_in_a_row() {
     assert_eq!(trip(&bad(4)), None);
     assert_eq!(trip(&bad(5)), Some(Scope::Account(key("meta/1").account)));
 }
+
+#[test]
+fn what_was_decided_before_a_freeze_is_not_sent_within_it_unless_it_lowers_spend() {
+    use crate::domain::policy::{CalendarEffect, CalendarEvent};
+    let world = World::bent(|w| {
+        let today = w.now.date_in(chrono_tz::UTC);
+        w.policy.calendar.push(CalendarEvent { name: "launch".to_owned(), from: today, to: today, effect: CalendarEffect::Freeze });
+    });
+    let sent = |settled: Settled| counters(&settled.wish.change, &settled.actor, &world.policy, &world.books).map_err(|verdict| verdict.rule.into_owned());
+    assert_eq!(sent(set(agent("scale"), "meta/1", "115")), Err("FREEZE".to_owned()));
+    assert_eq!(sent(set(agent("eff"), "meta/1", "85")), Ok(()));
+}

@@ -190,7 +190,10 @@ fn account(name: &str, platform: Platform, now: ProductTime) -> AccountView {
             .iter()
             .map(|id| Budget { budget: of(id), resource: (*id).to_owned(), amount: usd("100"), unit: usd("0.01"), minimum: usd("5"), read_only: None })
             .collect(),
-        figures: vec![day; days.len() * IDS.len()],
+        // Half of the running day is over.
+        figures: (0..days.len() * IDS.len())
+            .map(|at| if (at + 1) % days.len() == 0 { Metrics { spend: usd("50"), ..day.clone() } } else { day.clone() })
+            .collect(),
         maturity: vec![1.0; days.len()],
         days,
         gaps: Vec::new(),
