@@ -13,5 +13,6 @@ mod ledger;
 mod pausing;
 mod platforms;
 mod running;
+mod sixty_days;
 mod store;
 mod supervision;

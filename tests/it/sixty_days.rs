@@ -1,0 +1,131 @@
+//! An unattended time-lapse of the shipped configuration, judged by the sandbox's own log: `cargo test --locked sixty`.
+//!
+//! CI runs sixty days at half a second a day on SQLite, and twelve at four seconds a day, with a freeze, on PostgreSQL. The same at the default rate, a day in five seconds and so five
+//! minutes in all: `ADJUTANT_SIXTY_RATE=17280 cargo test --locked sixty -- --nocapture`. Each run prints its figures.
+
+mod figures;
+mod judge;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use adjutant::clock::Clock;
+use adjutant::config::{Config, Process};
+use adjutant::cycle;
+use adjutant::domain::ids::IdGen;
+use adjutant::domain::scope::Scope;
+use adjutant::ledger::audit;
+use adjutant::store::Durability;
+use adjutant::store::outcome::OutcomeRow;
+use adjutant::supervisor::control::{Control, Looser};
+use adjutant::supervisor::daemon::{Daemon, Launch};
+use chrono::TimeDelta;
+
+use crate::engines::Bench;
+use figures::Figures;
+use judge::Judge;
+
+/// Half a second a day.
+const RATE: u32 = 172_800;
+
+fn rate() -> u32 {
+    std::env::var("ADJUTANT_SIXTY_RATE").ok().and_then(|text| text.parse().ok()).unwrap_or(RATE)
+}
+
+/// The shipped file, on another database where one is given, with what `more` adds.
+async fn started(folder: &std::path::Path, rate: u32, url: Option<&str>, more: &str) -> Arc<Daemon> {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/agents.toml")).expect("the shipped file");
+    let mut text = text.replace("rate = 17280", &format!("rate = {rate}"));
+    if let Some(url) = url {
+        text = text.replace("sqlite:adjutant.db", url);
+    }
+    let path = folder.join("agents.toml");
+    std::fs::write(&path, text + more).expect("a writable folder");
+    let config = Config::load(&path, &Process).unwrap_or_else(|faults| panic!("{faults}"));
+    let (surroundings, durability) = (Arc::new(Process), if url.is_some() { Durability::TestOnly } else { Durability::Required });
+    let launch = Launch { config, path, surroundings, clock: None::<Clock>, ids: IdGen::from_os(), durability, looser: Looser::Refuse };
+    Daemon::start(launch).await.unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Lets `days` pass and gives the outcomes of those days. Nobody touches anything; the pause at the end only makes log and ledger stand still for
+/// the judge, and voids what it interrupts.
+async fn unattended(daemon: &Daemon, days: i64) -> Vec<OutcomeRow> {
+    let end = daemon.clock().now() + TimeDelta::days(days);
+    while daemon.clock().now() < end {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let outcomes = daemon.store().read(|mut tx| async move { tx.settled_outcomes(None, None, 100_000).await }).await.expect("readable rows");
+    let paused = daemon.pause(Scope::Workspace, "judge".to_owned(), "the time is over".to_owned()).await;
+    paused.unwrap_or_else(|error| panic!("{error}"));
+    outcomes
+}
+
+/// Replays stored rounds, those that decided something first; how many came out the same, and what differed.
+async fn replayed(daemon: &Daemon, most: usize) -> (usize, Vec<String>) {
+    let store = daemon.store();
+    let mut rounds = store.read(|mut tx| async move { tx.rounds(None, None, 100_000).await }).await.expect("readable rows");
+    rounds.sort_by_key(|round| round.record.as_deref().is_none_or(|record| record.contains("\"decisions\":[]")));
+    let (mut same, mut differences) = (0, Vec::new());
+    for round in rounds.iter().take(most) {
+        let report = cycle::replay(store, &round.id).await.unwrap_or_else(|error| panic!("{}: {error}", round.id));
+        same += usize::from(report.is_same());
+        if !report.is_same() {
+            differences.push(format!("{}: same view {}, {:?}", round.id, report.same_view, report.differences));
+        }
+    }
+    (same, differences)
+}
+
+async fn proven(daemon: &Daemon, outcomes: &[OutcomeRow]) -> Figures {
+    let judge = Judge::of(daemon).await;
+    let breaches = judge.breaches();
+    let figures = Figures::of(daemon, &judge, outcomes).await;
+    println!("{figures}");
+    assert!(breaches.is_empty(), "{} breaches:\n{}", breaches.len(), breaches.join("\n"));
+    let report = audit::verify(daemon.store()).await.expect("readable rows");
+    assert!(report.is_clean(), "{:?}", report.faults);
+    figures
+}
+
+/// Rounds of a run that kept its schedules most of the time; a machine that was busy with other things made fewer.
+const KEPT_SCHEDULES: usize = 120;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn i4_sixty_unattended_days_of_the_shipped_configuration_end_without_a_breach() {
+    for rate in [rate(), rate() / 4] {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let daemon = started(folder.path(), rate, None, "").await;
+        let outcomes = unattended(&daemon, 60).await;
+        let figures = proven(&daemon, &outcomes).await;
+        let (same, differences) = replayed(&daemon, 20).await;
+        daemon.stop().await;
+        assert!(differences.is_empty() && same >= 20, "{same} the same; {}", differences.join("\n"));
+        // No breach is excused by a slow machine; how much is done in sixty days depends on how many rounds it had time for.
+        if figures.rounds < KEPT_SCHEDULES && rate == self::rate() {
+            println!("only {} rounds: this machine cannot keep the schedules at this rate, so once more at a quarter of it", figures.rounds);
+            continue;
+        }
+        assert!(figures.conflicts >= 5, "{} conflicts", figures.conflicts);
+        assert!(figures.tickets.len() >= 3, "kinds of tickets: {:?}", figures.tickets);
+        assert!(figures.scored() >= 50, "{} outcomes scored", figures.scored());
+        assert!(figures.alone_pct() >= 80.0, "{:.0} % of the adjustments went without a person", figures.alone_pct());
+        return;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn i8_replay_of_stored_rounds_on_postgres_gives_the_same_answers_after_twelve_days_with_a_freeze() {
+    let Some(bench) = Bench::postgres().await else { return };
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    bench.store.close().await;
+    bench.tamper("DELETE FROM meta WHERE key = 'clock_mode'").await.expect("nothing has happened in it yet");
+    let freeze = "\n[calendar.stocktaking]\nfrom = \"2026-01-12\"\nto = \"2026-01-13\"\neffect = \"freeze\"\n";
+    let daemon = started(folder.path(), rate() / 8, Some(&bench.url), freeze).await;
+    let outcomes = unattended(&daemon, 12).await;
+    let figures = proven(&daemon, &outcomes).await;
+    let (same, differences) = replayed(&daemon, 20).await;
+    daemon.stop().await;
+    bench.finish().await;
+    assert!(figures.applied > 0 && figures.conflicts > 0);
+    assert!(differences.is_empty() && same >= 20, "{same} the same; {}", differences.join("\n"));
+}
