@@ -42,7 +42,13 @@ fn body(hash: &str, when: Moment) -> DecisionBody {
     let reason = format!("ROAS of {NASTY} is 20 % over its floor");
     let cost_if_wrong = "30 USD".parse().expect("money");
     let wish = Wish { change: change(), reason, evidence, prediction: Some(prediction), confidence: 0.72, cost_if_wrong };
-    let dissent = Dissent { agent: "efficiency".parse().expect("a name"), wanted: "100.00 USD".into(), price: 1.5, reason: "it is good where it is".into() };
+    let dissent = Dissent {
+        agent: "efficiency".parse().expect("a name"),
+        wanted: "100.00 USD".into(),
+        direction: adjutant::domain::change::Direction::Growth,
+        price: 1.5,
+        reason: "it is good where it is".into(),
+    };
     let actor = Actor::Agent { agent: "scale".parse().expect("a name") };
     let settled = Settled { actor, wish, alternatives: vec!["wait a day".into()], dissent: vec![dissent], wave: Wave::First, change_set: None };
     let verdict = |rule: &'static str, ruling, why: &str| Verdict { rule: rule.into(), ruling, why: why.into() };
