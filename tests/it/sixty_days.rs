@@ -1,7 +1,7 @@
 //! An unattended time-lapse of the shipped configuration, judged by the sandbox's own log: `cargo test --locked sixty`.
 //!
-//! CI runs sixty days at half a second a day on SQLite, and twelve at four seconds a day, with a freeze, on PostgreSQL. The same at the default rate, a day in five seconds and so five
-//! minutes in all: `ADJUTANT_SIXTY_RATE=17280 cargo test --locked sixty -- --nocapture`. Each run prints its figures.
+//! CI runs sixty days at a second a day on SQLite, and twelve at two seconds a day, with a freeze, on PostgreSQL. The same at the default rate, a day
+//! in five seconds and so five minutes in all: `ADJUTANT_SIXTY_RATE=17280 cargo test --locked sixty -- --nocapture`. Each run prints its figures.
 
 mod figures;
 mod judge;
@@ -25,8 +25,8 @@ use crate::engines::Bench;
 use figures::Figures;
 use judge::Judge;
 
-/// Half a second a day.
-const RATE: u32 = 172_800;
+/// A second a day: on two busy cores half a second leaves too little for a round a day.
+const RATE: u32 = 86_400;
 
 fn rate() -> u32 {
     std::env::var("ADJUTANT_SIXTY_RATE").ok().and_then(|text| text.parse().ok()).unwrap_or(RATE)
@@ -88,23 +88,24 @@ async fn proven(daemon: &Daemon, outcomes: &[OutcomeRow]) -> Figures {
 }
 
 /// Rounds of a run that kept its schedules most of the time; a machine that was busy with other things made fewer.
-const KEPT_SCHEDULES: usize = 120;
+const KEPT_SCHEDULES: usize = 60;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn i4_sixty_unattended_days_of_the_shipped_configuration_end_without_a_breach() {
-    for rate in [rate(), rate() / 4] {
+    for rate in [rate(), rate() / 2] {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let daemon = started(folder.path(), rate, None, "").await;
         let outcomes = unattended(&daemon, 60).await;
         let figures = proven(&daemon, &outcomes).await;
         let (same, differences) = replayed(&daemon, 20).await;
         daemon.stop().await;
-        assert!(differences.is_empty() && same >= 20, "{same} the same; {}", differences.join("\n"));
+        assert!(differences.is_empty(), "{same} the same; {}", differences.join("\n"));
         // No breach is excused by a slow machine; how much is done in sixty days depends on how many rounds it had time for.
         if figures.rounds < KEPT_SCHEDULES && rate == self::rate() {
-            println!("only {} rounds: this machine cannot keep the schedules at this rate, so once more at a quarter of it", figures.rounds);
+            println!("only {} rounds: this machine cannot keep the schedules at this rate, so once more at half of it", figures.rounds);
             continue;
         }
+        assert!(same >= 20, "{same} rounds replayed");
         assert!(figures.conflicts >= 5, "{} conflicts", figures.conflicts);
         assert!(figures.tickets.len() >= 3, "kinds of tickets: {:?}", figures.tickets);
         assert!(figures.scored() >= 50, "{} outcomes scored", figures.scored());
@@ -120,7 +121,7 @@ async fn i8_replay_of_stored_rounds_on_postgres_gives_the_same_answers_after_twe
     bench.store.close().await;
     bench.tamper("DELETE FROM meta WHERE key = 'clock_mode'").await.expect("nothing has happened in it yet");
     let freeze = "\n[calendar.stocktaking]\nfrom = \"2026-01-12\"\nto = \"2026-01-13\"\neffect = \"freeze\"\n";
-    let daemon = started(folder.path(), rate() / 8, Some(&bench.url), freeze).await;
+    let daemon = started(folder.path(), rate() / 2, Some(&bench.url), freeze).await;
     let outcomes = unattended(&daemon, 12).await;
     let figures = proven(&daemon, &outcomes).await;
     let (same, differences) = replayed(&daemon, 20).await;

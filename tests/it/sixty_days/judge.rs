@@ -190,6 +190,7 @@ pub(super) struct Judge {
     accounts: BTreeSet<String>,
     decisions: BTreeMap<DecisionId, DecisionRow>,
     dispatches: Vec<(DispatchRow, Vec<DecisionId>)>,
+    reads: BTreeMap<adjutant::domain::ids::DispatchId, i64>,
 }
 
 async fn door(daemon: &Daemon, path: &str) -> Value {
@@ -217,10 +218,10 @@ impl Judge {
         let start = state["start_ms"].as_i64().expect("a start");
         let policy = daemon.policy().policy.clone();
         let accounts: Vec<_> = policy.accounts.keys().cloned().collect();
-        let (decisions, dispatches) = daemon
+        let (decisions, dispatches, reads) = daemon
             .store()
             .read(|mut tx| async move {
-                let (mut decisions, mut dispatches) = (BTreeMap::new(), Vec::new());
+                let (mut decisions, mut dispatches, mut reads) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
                 for account in &accounts {
                     for row in tx.account_dispatches_since(account, ProductTime::from_ms(0)).await? {
                         let of = tx.decisions_of_dispatch(&row.id).await?;
@@ -228,16 +229,21 @@ impl Judge {
                             let decision = tx.decision(id).await?.expect("a request's decision is on record");
                             decisions.insert(*id, decision);
                         }
+                        if let Some(poll) = &row.poll
+                            && let Some(poll) = tx.poll(poll).await?
+                        {
+                            reads.insert(row.id, poll.started_wall.ms());
+                        }
                         dispatches.push((row, of));
                     }
                 }
-                Ok::<_, StoreError>((decisions, dispatches))
+                Ok::<_, StoreError>((decisions, dispatches, reads))
             })
             .await
             .expect("readable rows");
         let known = state["accounts"].as_array().expect("accounts").iter();
         let accounts = known.filter_map(|account| account["id"].as_str().map(str::to_owned)).collect();
-        Self { rows, truth, start, state, policy, accounts, decisions, dispatches }
+        Self { rows, truth, start, state, policy, accounts, decisions, dispatches, reads }
     }
 
     /// The world before the first row.
@@ -257,7 +263,7 @@ impl Judge {
         let mut found = self.unmatched();
         let mut world = self.world();
         let mut last_set: BTreeMap<Place, i64> = BTreeMap::new();
-        let mut edited: BTreeMap<Place, i64> = BTreeMap::new();
+        let mut edited: BTreeMap<Place, (i64, i64)> = BTreeMap::new();
         for row in self.rows.iter().filter(|row| row.applied) {
             let before = (row.field == "budget").then(|| last_set.get(&row.place()).copied().unwrap_or_else(|| row.old.parse().expect("micros")));
             world.apply(row);
@@ -267,10 +273,14 @@ impl Judge {
             if row.by_api {
                 found.extend(self.wrong_target(row).map(|why| self.tell(row, &why)));
                 found.extend(self.against_a_person(row, &world, &edited).map(|why| self.tell(row, &why)));
-                found.extend(before.and_then(|before| self.wrong_step(row, before)).map(|why| self.tell(row, &why)));
+                // No platform compares before it sets: an edit made while a write was on its way is seen by the read after it, not by the one before.
+                let crossed = edited.get(&row.place()).is_some_and(|(_, wall)| self.read_before(row).is_some_and(|read| read <= *wall));
+                if !crossed {
+                    found.extend(before.and_then(|before| self.wrong_step(row, before)).map(|why| self.tell(row, &why)));
+                }
                 found.extend(self.sums(row, before, &world).into_iter().map(|why| self.tell(row, &why)));
             } else {
-                edited.insert(row.place(), row.at);
+                edited.insert(row.place(), (row.at, row.wall));
             }
         }
         found
@@ -370,15 +380,25 @@ impl Judge {
     }
 
     /// A person's value is left alone while the hold stands: on the object itself, and on the budget of a campaign whose status a person set.
-    fn against_a_person(&self, row: &Row, world: &World, edited: &BTreeMap<Place, i64>) -> Option<String> {
+    fn against_a_person(&self, row: &Row, world: &World, edited: &BTreeMap<Place, (i64, i64)>) -> Option<String> {
         let own = [row.place()];
         let members: Vec<Place> = world
             .purses
             .get(&row.place())
             .filter(|purse| row.field == "budget" && purse.members.len() == 1)
             .map_or(Vec::new(), |purse| purse.members.iter().map(|(account, id)| (account.clone(), "campaign".to_owned(), id.clone())).collect());
-        let at = own.iter().chain(&members).filter_map(|place| edited.get(place)).max()?;
+        let (at, wall) = *own.iter().chain(&members).filter_map(|place| edited.get(place)).max()?;
+        if self.read_before(row).is_some_and(|read| read <= wall) {
+            return None;
+        }
         (row.at - at < HOLD).then(|| format!("a person edited it {} h before", (row.at - at) / HOUR))
+    }
+
+    /// When the read began, in UTC milliseconds, that the write behind `row` rests on.
+    fn read_before(&self, row: &Row) -> Option<i64> {
+        let sent = self.dispatches.iter().filter(|(dispatch, _)| Self::same(row, dispatch) && dispatch.sent_wall.ms() <= row.wall);
+        let (dispatch, _) = sent.max_by_key(|(dispatch, _)| dispatch.sent_wall.ms())?;
+        self.reads.get(&dispatch.id).copied()
     }
 
     fn wrong_step(&self, row: &Row, before: i64) -> Option<String> {
