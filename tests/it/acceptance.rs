@@ -368,17 +368,14 @@ async fn edge_on_volatile_days_less_confidence_is_asked_and_accounts_are_read_mo
         NO_PEOPLE,
         ("campaigns = 24", "campaigns = 12"),
         ("from = \"2026-02-10\"", "from = \"2026-01-07\""),
-        ("to = \"2026-02-14\"", "to = \"2026-01-14\""),
+        ("to = \"2026-02-14\"", "to = \"2026-01-18\""),
     ]);
     let running = Running::start(&text).await;
     assert!(!looks_twice_as_often(&running).await, "an ordinary day is read as often as a volatile one");
     running.next_day().await;
     running.next_day().await;
     assert!(looks_twice_as_often(&running).await, "on a volatile day nobody looks more often");
-    // Agents let a change show for three days before they touch the same budget again.
-    for _ in 0..3 {
-        running.next_day().await;
-    }
+    running.watched_days().await;
     let mut needs: BTreeMap<(bool, Direction), BTreeSet<String>> = BTreeMap::new();
     for (row, body) in running.decisions().await.iter().filter(|(row, _)| row.actor_kind == "agent") {
         let volatile = row.at.ms() - NOON.ms() > 86_400_000;

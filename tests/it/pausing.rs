@@ -5,18 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use adjutant::agents;
-use adjutant::clock::Clock;
-use adjutant::config::{Config, Process};
+use adjutant::agents::{self, AgentInput};
 use adjutant::domain::decision::DecisionState;
 use adjutant::domain::entity::{EntityKey, RunStatus};
-use adjutant::domain::ids::IdGen;
+use adjutant::domain::proposal::Proposal;
 use adjutant::domain::scope::Scope;
 use adjutant::domain::verdict::Ruling;
-use adjutant::store::{Durability, StoreError};
+use adjutant::store::StoreError;
 use adjutant::supervisor::agents::Mind;
 use adjutant::supervisor::control::{AgentState, Control, ControlError, Looser};
-use adjutant::supervisor::daemon::{Daemon, Launch};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
@@ -153,6 +150,15 @@ async fn i2_after_a_pause_has_returned_nothing_of_that_workspace_account_pool_or
     running.daemon.stop().await;
 }
 
+/// The shipped agents' judgement without their patience: they do not wait to see what their last change brought.
+fn impatient(input: &AgentInput<'_>) -> Proposal {
+    let mut books = input.books.clone();
+    for book in books.budgets.values_mut() {
+        (book.grown_at, book.cut_at) = (None, None);
+    }
+    agents::propose(&AgentInput { books: &books, ..*input })
+}
+
 /// One agent alone, that has something to cut at every hour of every day.
 fn busy_agent() -> String {
     let text = altered(&[
@@ -167,7 +173,10 @@ fn busy_agent() -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn i2_after_a_pause_of_an_agent_has_returned_nothing_of_it_arrives() {
-    let running = Running::start(&busy_agent()).await;
+    let running = Running::start_thinking(&busy_agent(), Arc::new(impatient)).await;
+    running.acting().await;
+    running.allocated_since(NOON).await;
+    running.quiet().await;
     running.faults(json!([{ "kind": "slow", "methods": "write", "delay_ms": 15 }])).await;
     let agent = named_agent("efficiency");
     let mut silences = Vec::new();
@@ -252,19 +261,6 @@ async fn by(running: &Running, agent: &str) -> usize {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn i10_an_agent_that_panics_backs_off_and_alerts_and_never_acts_while_the_others_go_on() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let path = folder.path().join("agents.toml");
-    std::fs::write(&path, altered(&[NO_PEOPLE])).expect("writable");
-    let clock = Clock::manual(NOON);
-    let launch = Launch {
-        config: Config::load(&path, &Process).unwrap_or_else(|faults| panic!("{faults}")),
-        path,
-        surroundings: Arc::new(Process),
-        clock: Some(clock.clone()),
-        ids: IdGen::from_os(),
-        durability: Durability::Required,
-        looser: Looser::Refuse,
-    };
     let asked = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&asked);
     let mind: Mind = Arc::new(move |input| {
@@ -274,8 +270,7 @@ async fn i10_an_agent_that_panics_backs_off_and_alerts_and_never_acts_while_the_
         }
         agents::propose(input)
     });
-    let daemon = Daemon::start_with(launch, mind).await.unwrap_or_else(|error| panic!("{error}"));
-    let running = Running::of(daemon, clock, folder);
+    let running = Running::start_thinking(&altered(&[NO_PEOPLE]), mind).await;
     running.acting().await;
     eventually("the alert", PATIENCE, async || running.alerts().await.into_iter().find(|alert| alert.kind == "agent_crash")).await;
     let state = |name: &str| running.daemon.agents().into_iter().find(|agent| agent.agent.as_str() == name).map(|agent| agent.state);

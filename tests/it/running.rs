@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use adjutant::agents;
 use adjutant::clock::{Clock, ProductTime};
 use adjutant::config::{Config, Process};
 use adjutant::domain::change::Change;
@@ -12,11 +13,13 @@ use adjutant::domain::entity::{Budget, Campaign, EntityKey, RunStatus};
 use adjutant::domain::ids::{DecisionId, IdGen};
 use adjutant::domain::money::Money;
 use adjutant::domain::proposal::{Evidence, Wish};
+use adjutant::learning::WATCH_DAYS;
 use adjutant::ledger::DecisionBody;
 use adjutant::store::alert::{AlertRow, Which};
 use adjutant::store::decision::{DecisionFilter, DecisionRow};
 use adjutant::store::ticket::TicketRow;
 use adjutant::store::{Durability, StoreError};
+use adjutant::supervisor::agents::Mind;
 use adjutant::supervisor::control::{Answer, Control, ControlError, Looser};
 use adjutant::supervisor::daemon::{Daemon, DaemonError, Launch};
 use chrono::TimeDelta;
@@ -80,11 +83,16 @@ pub(crate) const NO_PEOPLE: (&str, &str) = ("people = true ", "people = false ")
 
 /// Starts a daemon on `text`, written into `folder`.
 pub(crate) async fn launch(folder: &Path, text: &str, clock: Option<Clock>, looser: Looser) -> Result<Arc<Daemon>, DaemonError> {
+    launch_with(folder, text, clock, looser, Arc::new(agents::propose)).await
+}
+
+/// The same, its agents thinking with `mind`.
+async fn launch_with(folder: &Path, text: &str, clock: Option<Clock>, looser: Looser, mind: Mind) -> Result<Arc<Daemon>, DaemonError> {
     let path = folder.join("agents.toml");
     std::fs::write(&path, text).expect("a writable folder");
     let config = Config::load(&path, &Process)?;
     let launch = Launch { config, path, surroundings: Arc::new(Process), clock, ids: IdGen::from_os(), durability: Durability::Required, looser };
-    Daemon::start(launch).await
+    Daemon::start_with(launch, mind).await
 }
 
 /// A daemon with a hand-moved clock that it shares with its sandbox.
@@ -111,19 +119,26 @@ impl Running {
 
     /// Starts and waits for nothing.
     pub(crate) async fn start_unread(text: &str) -> Self {
-        let kept = tempfile::tempdir().expect("a temporary folder");
-        let clock = Clock::manual(NOON);
-        let daemon = launch(kept.path(), text, Some(clock.clone()), Looser::Refuse).await.unwrap_or_else(|error| panic!("{error}"));
-        Self { daemon, clock, seen: 0.into(), kept }
+        Self::start_thinking(text, Arc::new(agents::propose)).await
     }
 
-    /// Around a daemon that a test has started itself.
-    pub(crate) fn of(daemon: Arc<Daemon>, clock: Clock, kept: tempfile::TempDir) -> Self {
+    /// Starts agents that think with `mind`, and waits for nothing.
+    pub(crate) async fn start_thinking(text: &str, mind: Mind) -> Self {
+        let kept = tempfile::tempdir().expect("a temporary folder");
+        let clock = Clock::manual(NOON);
+        let daemon = launch_with(kept.path(), text, Some(clock.clone()), Looser::Refuse, mind).await.unwrap_or_else(|error| panic!("{error}"));
         Self { daemon, clock, seen: 0.into(), kept }
     }
 
     pub(crate) async fn acting(&self) {
         eventually("every account acts", PATIENCE, async || self.daemon.accounts().iter().all(|account| account.acting).then_some(())).await;
+    }
+
+    /// Lets so many days pass that what was changed up to now is no longer only watched: agents touch it again.
+    pub(crate) async fn watched_days(&self) {
+        for _ in 0..=WATCH_DAYS {
+            self.next_day().await;
+        }
     }
 
     /// Moves the clock to three minutes past three of the next morning, when the allocation round is due, and waits until all of it is done.
@@ -304,7 +319,7 @@ impl Stopped {
     /// Starts a daemon on `text` in the same folder and waits until every account may be written.
     pub(crate) async fn start(self, text: &str, looser: Looser) -> Running {
         let daemon = launch(self.folder(), text, Some(self.clock.clone()), looser).await.unwrap_or_else(|error| panic!("{error}"));
-        let running = Running::of(daemon, self.clock, self.kept);
+        let running = Running { daemon, clock: self.clock, seen: 0.into(), kept: self.kept };
         running.acting().await;
         running
     }

@@ -149,8 +149,7 @@ async fn an_account_whose_platform_is_out_of_reach_stands_still_and_the_others_g
     let running = Running::start(&altered(&[NO_PEOPLE])).await;
     let before = running.log().await.len();
     running.faults(json!([{ "platform": "tiktok", "kind": "reset_before" }])).await;
-    running.next_day().await;
-    running.next_day().await;
+    running.watched_days().await;
     let log = running.log().await.split_off(before);
     assert!(log.iter().all(|row| row.account != "7000000000000000001"), "an account nobody can read was written");
     assert!(log.iter().any(|row| row.account == "act_1001") && log.iter().any(|row| row.account == "1001001001"), "the others stood still, too");
@@ -234,8 +233,7 @@ async fn what_people_change_on_the_platform_is_asked_about_and_never_overwritten
     assert!(ours.is_empty(), "a person's value was written over: {ours:?}");
     assert_eq!(running.budget(&key).amount, "222 USD".parse().expect("money"));
     // After three days without an answer the person's value is the new starting point.
-    running.next_day().await;
-    running.next_day().await;
+    running.watched_days().await;
     assert!(holds(&running).await.iter().all(|hold| hold.entity != key));
     let next = running.log().await.split_off(before).into_iter().find(|row| row.key() == key.to_string()).expect("it is looked after again");
     assert_eq!(next.micros().map(|(old, _)| old), Some(222_000_000));
