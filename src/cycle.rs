@@ -9,7 +9,7 @@ mod stage;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -32,9 +32,6 @@ use crate::observe::{Depth, ObserveError, Observer};
 use crate::store::Store;
 use crate::store::lease::Lease;
 use crate::{guardrails, learning};
-
-/// Least limit on the age of figures in wall time; under time-lapse hours of product time pass within milliseconds.
-pub const AGE_FLOOR: Duration = Duration::from_secs(2);
 
 /// The build that decides, as rounds and decisions name it.
 pub const ENGINE: &str = concat!("adjutant ", env!("CARGO_PKG_VERSION"));
@@ -105,15 +102,7 @@ pub struct Desk {
 /// # Errors
 /// [`CycleError::NoPool`].
 pub fn pool_view(policy: &Policy, pool: &PoolId, views: Vec<Arc<AccountView>>, members: Vec<EntityKey>) -> Result<PoolView, CycleError> {
-    let settings = policy.pools.get(pool).ok_or_else(|| CycleError::NoPool(pool.clone()))?;
-    Ok(PoolView {
-        pool: pool.clone(),
-        currency: settings.daily_cap.currency(),
-        time_zone: settings.time_zone,
-        daily_cap: settings.daily_cap,
-        accounts: views,
-        members,
-    })
+    PoolView::of(policy, pool, views, members).ok_or_else(|| CycleError::NoPool(pool.clone()))
 }
 
 /// Lower-case hex over the views of a round: replay compares it before anything else.
@@ -136,7 +125,7 @@ pub async fn decide(desk: &Desk, input: RoundInput<'_>, ask: impl AsyncFnOnce(Ar
     let circumstances = Circumstances {
         kind: input.kind,
         config_age_ms: u64::try_from(desk.clock.instant().duration_since(input.began).as_millis()).unwrap_or(u64::MAX),
-        age_floor_ms: desk.clock.at_least(chrono::TimeDelta::zero(), AGE_FLOOR).num_milliseconds(),
+        age_floor_ms: guardrails::age_floor(&desk.clock).num_milliseconds(),
         abstained: BTreeMap::new(),
         members: view.members.clone(),
         figures_at: view.accounts.iter().map(|account| (account.account.clone(), account.spend_at)).collect(),
@@ -193,7 +182,7 @@ async fn read_rows(desk: &Desk, policy: &Policy, pool: &PoolId, now: ProductTime
 /// [`CycleError::Observe`] when the account cannot be read: nothing is sent then; [`CycleError::Execution`] from the outbox.
 pub async fn execute(observer: &mut Observer, outbox: &Outbox, policy: &Policy, held: Held<'_>) -> Result<(OutboxReport, i64), CycleError> {
     let seen = observer.observe(Depth::Inventory, policy).await?;
-    let read = Read { poll: &seen.poll, inventory: &seen.inventory, began: seen.began };
+    let read = Read { poll: &seen.poll, inventory: &seen.inventory, view: &seen.view, began: seen.began };
     Ok((outbox.run_once(&read, held).await?, seen.poll.seq))
 }
 

@@ -11,6 +11,7 @@ use super::entity::{Budget, Campaign, EntityKey, Platform};
 use super::ids::{AccountId, PollId, PoolId};
 use super::metrics::Metrics;
 use super::money::{Currency, Money};
+use super::policy::Policy;
 use crate::clock::ProductTime;
 
 /// Account days a view holds, today included.
@@ -156,6 +157,14 @@ pub struct PoolView {
 }
 
 impl PoolView {
+    /// A pool as the policy defines it and as its accounts are known; none of a pool the policy does not have.
+    #[must_use]
+    pub fn of(policy: &Policy, pool: &PoolId, accounts: Vec<Arc<AccountView>>, members: Vec<EntityKey>) -> Option<Self> {
+        let settings = policy.pools.get(pool)?;
+        let (currency, time_zone, daily_cap) = (settings.daily_cap.currency(), settings.time_zone, settings.daily_cap);
+        Some(Self { pool: pool.clone(), currency, time_zone, daily_cap, accounts, members })
+    }
+
     /// The account view that holds `key`.
     #[must_use]
     pub fn account_of(&self, key: &EntityKey) -> Option<&AccountView> {

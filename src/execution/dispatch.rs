@@ -18,13 +18,18 @@ use crate::domain::policy::Policy;
 use crate::domain::proposal::Actor;
 use crate::domain::scope::Scope;
 use crate::domain::ticket::{Severity, TicketKind};
+use crate::guardrails;
 use crate::ledger::{self, Claim, ClaimRequest, Claimed, Refusal};
 use crate::platforms::{Accepted, Lane, PlatformError, WireRequest};
+use crate::store::Tx;
 use crate::store::dispatch::{DispatchRow, Purpose};
 use crate::store::step::Moment;
 
 /// Less time than this is not enough to send: the request is not even begun.
 const LEAST: Duration = Duration::from_millis(250);
+
+/// Guardrails about the platform's advertising policy: what they stop, people hear of.
+const ADVERTISING_POLICY: [&str; 2] = ["POLICY_DISAPPROVED", "POLICY_DECLARATION"];
 
 /// What became of one decision in one go at it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,18 +92,45 @@ impl Outbox {
             body: std::str::from_utf8(&request.body).ok(),
             lease: held.lease,
             policy: held.policy,
+            view: read.view,
             config_age: began.saturating_duration_since(read.began),
+            age_floor: guardrails::age_floor(&self.clock),
             deadline: (began + SEND_DEADLINE).min(held.until),
         };
         let claimed = match ledger::claim(&self.store, &claim, when).await? {
             Claim::Go(claimed) => claimed,
-            Claim::No(refusal) => return Ok(Went::Refused(refusal)),
+            Claim::No(refusal) => {
+                if ADVERTISING_POLICY.contains(&refusal.code.as_str()) {
+                    let title = format!("A change was decided that {} advertising policy forbids by now", self.gateway.platform());
+                    let matter = self.policy_matter(intent, title, refusal.why.clone());
+                    let told = |mut tx: Tx| {
+                        let matter = matter.clone();
+                        async move { self.tell(&mut tx, held.policy, matter, when).await }
+                    };
+                    self.store.write(told).await?;
+                }
+                return Ok(Went::Refused(refusal));
+            }
         };
         let answer = self.send(&claimed, request, lane(intent)).await;
         drop(permit);
         let answer = classify(&answer);
         self.record(intent, id, &answer, held.policy).await?;
         Ok(Went::Out(answer))
+    }
+
+    fn policy_matter(&self, intent: &Intent, title: String, why: String) -> Matter<'static> {
+        let subject = intent.row.entity.as_ref().map_or_else(|| self.account.to_string(), ToString::to_string);
+        Matter {
+            kind: TicketKind::PolicyViolation,
+            alert: AlertKind::PolicyViolation,
+            title: format!("{title}: {subject}"),
+            subject,
+            severity: Severity::Warning,
+            why,
+            waiting: None,
+            details: json!({ "decision": intent.row.id }),
+        }
     }
 
     /// Sends what was claimed, once.
@@ -183,18 +215,8 @@ impl Outbox {
                     }
                     Answer::Policy(why) => {
                         ledger::failed(&mut tx, decision, said, when).await?;
-                        let subject = intent.row.entity.as_ref().map_or_else(|| self.account.to_string(), ToString::to_string);
-                        let matter = Matter {
-                            kind: TicketKind::PolicyViolation,
-                            alert: AlertKind::PolicyViolation,
-                            title: format!("{} refuses a change of {subject} by its advertising policy", self.gateway.platform()),
-                            subject,
-                            severity: Severity::Warning,
-                            why: why.clone(),
-                            waiting: None,
-                            details: json!({ "decision": decision }),
-                        };
-                        self.tell(&mut tx, policy, matter, when).await?;
+                        let title = format!("{} refuses a change by its advertising policy", self.gateway.platform());
+                        self.tell(&mut tx, policy, self.policy_matter(intent, title, why.clone()), when).await?;
                     }
                 }
                 Ok(())

@@ -19,6 +19,7 @@ mod reconcile;
 pub mod settle;
 pub mod undo;
 
+use std::sync::Arc;
 use std::time::Instant;
 
 pub use gate::{Gate, GateError, SEND_DEADLINE};
@@ -27,6 +28,7 @@ pub use pausing::{PauseError, Pausing};
 pub use reconcile::Reconciled;
 
 use crate::domain::policy::Policy;
+use crate::domain::view::AccountView;
 use crate::ledger::LedgerError;
 use crate::platforms::Inventory;
 use crate::store::StoreError;
@@ -40,6 +42,8 @@ pub struct Read<'a> {
     pub poll: &'a PollRow,
     /// What it brought.
     pub inventory: &'a Inventory,
+    /// What is known of the account with it: figures, tracking, whether it is frozen.
+    pub view: &'a Arc<AccountView>,
     /// When it began, on the monotonic clock: its age counts from here.
     pub began: Instant,
 }

@@ -4,8 +4,9 @@ use super::Situation;
 use super::caps::committed_with_tally;
 use super::facts::{Facts, Target, committed};
 use super::judged::{Judged, Ruled};
-use super::rule::{Unknown, unevaluable};
-use super::ruling::{Fate, ask_all, judge_one};
+use super::registry::RULES;
+use super::rule::{Kind, Unknown, unevaluable};
+use super::ruling::{Fate, ask_rule, judge_one};
 use super::tally::Tally;
 use crate::arbiter::Settlement;
 use crate::domain::change::{Change, Direction};
@@ -28,19 +29,16 @@ pub fn check_waiting(waiting: Vec<Settled>, situation: &Situation<'_>) -> Judged
     judge(due, Vec::new(), Vec::new(), situation)
 }
 
-/// Judges a decision that is authorised once more, on the state it is about to be executed on. The books then hold the decision itself, so its own
-/// stake and openness do not count against it; a clamp means that the decision is no longer what would be decided.
+/// Judges a decision that is authorised once more, by every hard rule, on the state it is about to be executed on. What asks and what shapes had its say
+/// when the decision was recorded: the value expected on the platform is the same since, or the rule `EXPECTATION` speaks.
 ///
 /// # Errors
-/// The first verdict that stands in its way.
+/// The first verdict that stands in its way; an [`Ruling::Ask`] there means that the sums have moved since.
 pub fn recheck(settled: &Settled, situation: &Situation<'_>) -> Result<(), Verdict> {
     let tally = Tally::default();
     let case = super::case::Case::open(settled, situation, &tally).map_err(|unknown| unevaluable("change", &unknown))?;
-    let counted_already = ["EARNED", "OPEN_DECISION"];
-    match ask_all(&case).into_iter().find(|verdict| verdict.ruling != Ruling::Pass && !counted_already.contains(&verdict.rule.as_ref())) {
-        Some(verdict) => Err(verdict),
-        None => Ok(()),
-    }
+    let hard = RULES.iter().filter(|rule| rule.kind == Kind::Hard).filter_map(|rule| ask_rule(rule, &case));
+    hard.filter(|verdict| verdict.ruling != Ruling::Pass).map(Err).next().unwrap_or(Ok(()))
 }
 
 fn order(settled: &Settled) -> (Direction, bool) {

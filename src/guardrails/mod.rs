@@ -1,8 +1,8 @@
 //! Guardrails: what may be done at all, what a person must agree to, how far and how soon. Pure, and the last word before the ledger.
 //!
 //! Every rule is one function and one entry of [`RULES`]. Four callers, the same rules: [`bounds`] tells the arbiter beforehand, [`check_all`]
-//! judges what it settled, [`recheck`] judges a decision on the state it is about to be executed on, [`counters`] judges sums and flags inside the
-//! transactions that record and dispatch. [`breaker`] says when only reductions may go on.
+//! judges what it settled, [`counters`] judges sums and flags inside the transaction that records, [`recheck`] judges a decision inside the one
+//! that dispatches, on the state it is executed on. [`breaker`] says when only reductions may go on.
 //!
 //! Promises: computed from platform state and the ledger, never from what an agent claims of itself; what cannot be evaluated is denied; hard rules
 //! bind approved tickets too; a batch never gets more than its changes would one by one; nothing but money that is confirmed to be free is free.
@@ -45,10 +45,19 @@ pub use judged::{Judged, JudgedParts, Ruled, TicketNeed};
 pub use registry::{RULES, rule};
 pub use rule::{Applies, Kind, Rule};
 
-use crate::clock::ProductTime;
+use crate::clock::{Clock, ProductTime};
 use crate::domain::books::Books;
 use crate::domain::policy::Policy;
 use crate::domain::view::PoolView;
+
+/// Least limit on the age of figures in wall time; under time-lapse hours of product time pass within milliseconds.
+const AGE_FLOOR: Duration = Duration::from_secs(2);
+
+/// [`Situation::age_floor`] on this clock.
+#[must_use]
+pub fn age_floor(clock: &Clock) -> TimeDelta {
+    clock.at_least(TimeDelta::zero(), AGE_FLOOR)
+}
 
 /// Everything a ruling depends on.
 #[derive(Clone, Copy, Debug)]

@@ -1,21 +1,25 @@
 //! Claiming: the transaction after which one request may leave. It judges once more, on fresh books, and commits `dispatched` with the exact request.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use chrono::TimeDelta;
 use serde_json::json;
 
 use super::advance::{find, step};
 use super::body::DecisionBody;
 use super::{LedgerError, binding, books};
+use crate::domain::books::Books;
 use crate::domain::change::Change;
 use crate::domain::decision::{DecisionState, Event};
 use crate::domain::ids::{DecisionId, DispatchId};
 use crate::domain::policy::Policy;
-use crate::domain::proposal::Actor;
+use crate::domain::proposal::{Actor, Settled};
 use crate::domain::scope::Scope;
 use crate::domain::ticket::TicketState;
-use crate::domain::verdict::Verdict;
-use crate::guardrails::counters;
+use crate::domain::verdict::{Ruling, Verdict};
+use crate::domain::view::{AccountView, PoolView};
+use crate::guardrails::{Situation, recheck};
 use crate::store::decision::DecisionRow;
 use crate::store::dispatch::DispatchRow;
 use crate::store::lease::Lease;
@@ -24,7 +28,7 @@ use crate::store::{Store, StoreError, Tx};
 use crate::tickets::Content;
 
 /// Rules that stand in the way only for now: the decision stays authorised, and is superseded by the resume or tried again.
-const WAITS: [&str; 3] = ["PAUSED", "UNRESOLVED", "REDUCING"];
+const WAITS: [&str; 6] = ["PAUSED", "UNRESOLVED", "REDUCING", "STALE_CONFIG", "STALE_SPEND", "STALE_CONVERSIONS"];
 
 /// What is about to leave.
 #[derive(Debug)]
@@ -39,8 +43,12 @@ pub struct ClaimRequest<'a> {
     pub lease: &'a Lease,
     /// The policy it was judged under just now.
     pub policy: &'a Policy,
+    /// Its account as just read: what every hard guardrail is judged on once more.
+    pub view: &'a Arc<AccountView>,
     /// Wall time since campaigns and budgets were read.
     pub config_age: Duration,
+    /// Least limit on the age of figures, as [`age_floor`](crate::guardrails::age_floor) says.
+    pub age_floor: TimeDelta,
     /// When the request must have been answered or aborted, taken before this transaction began.
     pub deadline: Instant,
 }
@@ -122,7 +130,7 @@ enum Obstacle {
 }
 
 /// Commits a decision as dispatched, together with its request, unless something has come in the way since it was recorded: the lease, a pause, a hold, an
-/// open write on the entity, caps and sums, the policy, the approval's binding, the age of what was read. What cannot pass any more ends.
+/// open write on the entity, any hard guardrail on the account as just read, the policy, the approval's binding. What cannot pass any more ends.
 ///
 /// # Errors
 /// [`StoreError::LeaseLost`] when this node no longer holds the shard; [`LedgerError`] otherwise; nothing may leave then.
@@ -194,11 +202,24 @@ async fn obstacle(tx: &mut Tx, request: &ClaimRequest<'_>, row: &DecisionRow, bo
             return waits("PAUSED", format!("paused=agent {agent}"));
         }
     }
-    Ok(match counters(body.change(), &actor, policy, &books) {
+    Ok(match judged_again(request, row, Settled { actor, ..body.settled.clone() }, &books, when) {
         Ok(()) => None,
         Err(Verdict { rule, why, .. }) if WAITS.contains(&rule.as_ref()) => Some(Obstacle::Waits(rule.into_owned(), why)),
         Err(Verdict { rule, why, .. }) => Some(Obstacle::Ends(Event::Expire, rule.into_owned(), why)),
     })
+}
+
+fn judged_again(request: &ClaimRequest<'_>, row: &DecisionRow, settled: Settled, books: &Books, when: Moment) -> Result<(), Verdict> {
+    let policy = request.policy;
+    let view = row.pool.as_ref().and_then(|pool| {
+        let members = books.budgets.iter().filter(|(_, book)| book.pool == *pool).map(|(key, _)| key.clone()).collect();
+        PoolView::of(policy, pool, vec![Arc::clone(request.view)], members)
+    });
+    let Some(view) = view else {
+        let why = format!("UNEVALUABLE: the policy has no pool for it: pool={}", row.pool.as_ref().map_or("none", |pool| pool.as_str()));
+        return Err(Verdict { rule: "NO_POOL".into(), ruling: Ruling::Deny, why });
+    };
+    recheck(&settled, &Situation { policy, view: &view, books, now: when.at, config_age: request.config_age, age_floor: request.age_floor })
 }
 
 type Bound = (String, Option<crate::domain::ids::PoolId>);

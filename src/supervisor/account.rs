@@ -217,7 +217,7 @@ impl Actor<'_> {
     async fn observe(&mut self, depth: Depth, held: &HeldLease) -> Result<Observation, ActorError> {
         let in_force = self.seats.policy();
         let observation = self.watched(depth, &in_force).await?;
-        let read = Read { poll: &observation.poll, inventory: &observation.inventory, began: observation.began };
+        let read = Read { poll: &observation.poll, inventory: &observation.inventory, view: &observation.view, began: observation.began };
         match self.outbox.reconcile(&read, Held { lease: &held.lease, until: held.until, policy: &in_force.policy }).await {
             Ok(reconciled) => self.settled(&reconciled).await,
             Err(error) => {
@@ -281,7 +281,7 @@ impl Actor<'_> {
         let Ok(observation) = self.watched(Depth::Inventory, &in_force).await else {
             return;
         };
-        let read = Read { poll: &observation.poll, inventory: &observation.inventory, began: observation.began };
+        let read = Read { poll: &observation.poll, inventory: &observation.inventory, view: &observation.view, began: observation.began };
         let done: Result<_, ExecutionError> = self.outbox.run_once(&read, Held { lease: &held.lease, until: held.until, policy: &in_force.policy }).await;
         match done {
             Ok(report) => {

@@ -6,6 +6,7 @@ use super::judged;
 use super::world::{Bend, World, agent, approval, key, pause, person, set, start, usd};
 use crate::domain::proposal::{Settled, Wave};
 use crate::domain::scope::Scope;
+use crate::domain::view::Tracking;
 use crate::guardrails::{breaker, check_waiting, counters, counters_all, recheck};
 
 fn funded(settled: Settled) -> Settled {
@@ -176,8 +177,8 @@ fn a_decision_is_not_executed_on_a_state_it_was_not_made_for() {
     let raise = set(agent("scale"), "meta/1", "115");
     let edited = World::bent(|w| w.budget("meta/1").amount = usd("104"));
     assert_eq!(recheck(&raise, &edited.situation()).map_err(|verdict| verdict.rule.into_owned()), Err("EXPECTATION".to_owned()));
-    let tightened = World::bent(|w| w.limits(|g| g.step_pct = Decimal::from(10)));
-    assert_eq!(recheck(&raise, &tightened.situation()).map_err(|verdict| verdict.rule.into_owned()), Err("STEP".to_owned()));
+    let broken = World::bent(|w| w.account("meta").tracking = Tracking::Broken { reported: 1.0, expected: 9.0 });
+    assert_eq!(recheck(&raise, &broken.situation()).map_err(|verdict| verdict.rule.into_owned()), Err("TRACKING".to_owned()));
 }
 
 #[test]

@@ -15,6 +15,7 @@ use adjutant::domain::policy::{AccountPolicy, AgentPolicy, ApprovalPolicy, Guard
 use adjutant::domain::proposal::{Actor, AgentKind, Autonomy, Evidence, Settled, Wave, Wish};
 use adjutant::domain::scope::Scope;
 use adjutant::domain::ticket::TicketKind;
+use adjutant::domain::view::{AccountView, Frozen, Tracking};
 use adjutant::execution::settle::Answer;
 use adjutant::execution::undo::{self, UndoError, UndoFailure};
 use adjutant::execution::{Gate, Held, Outbox, OutboxReport, Pausing, Read, SEND_DEADLINE, Waits};
@@ -107,12 +108,13 @@ fn policy(platform: Platform) -> Policy {
 struct Kept {
     poll: PollRow,
     inventory: Inventory,
+    view: Arc<AccountView>,
     began: Instant,
 }
 
 impl Kept {
     fn read(&self) -> Read<'_> {
-        Read { poll: &self.poll, inventory: &self.inventory, began: self.began }
+        Read { poll: &self.poll, inventory: &self.inventory, view: &self.view, began: self.began }
     }
 }
 
@@ -198,7 +200,32 @@ impl Stage {
                 Ok(poll)
             })
             .await;
-        Kept { poll: kept.expect("writable"), inventory, began }
+        let poll = kept.expect("writable");
+        let view = Arc::new(self.view(&poll, &inventory));
+        Kept { poll, inventory, view, began }
+    }
+
+    /// The account with healthy figures as fresh as its inventory.
+    fn view(&self, poll: &PollRow, inventory: &Inventory) -> AccountView {
+        AccountView {
+            account: account(),
+            platform: self.gateway.platform(),
+            currency: Currency::USD,
+            time_zone: chrono_tz::America::New_York,
+            sandbox: true,
+            poll: poll.id,
+            at: poll.at,
+            spend_at: Some(poll.at),
+            conversions_at: Some(poll.at),
+            campaigns: inventory.campaigns.clone(),
+            budgets: inventory.budgets.clone(),
+            days: Vec::new(),
+            figures: Vec::new(),
+            maturity: Vec::new(),
+            gaps: Vec::new(),
+            tracking: Tracking::Healthy,
+            frozen: None,
+        }
     }
 
     async fn reconcile(&self) -> adjutant::execution::Reconciled {

@@ -206,8 +206,17 @@ async fn claimed(stage: &Stage, id: DecisionId, change: &Change) -> WireRequest 
         answer: None,
     };
     let deadline = stage.clock.instant() + SEND_DEADLINE;
-    let claim =
-        ClaimRequest { decision: id, dispatch: &dispatch, body: None, lease: &stage.lease, policy: &stage.policy, config_age: Duration::ZERO, deadline };
+    let claim = ClaimRequest {
+        decision: id,
+        dispatch: &dispatch,
+        body: None,
+        lease: &stage.lease,
+        policy: &stage.policy,
+        view: &kept.view,
+        age_floor: TimeDelta::zero(),
+        config_age: Duration::ZERO,
+        deadline,
+    };
     let claim = ledger::claim(&stage.store, &claim, when).await.expect("recorded");
     assert!(matches!(claim, Claim::Go(_)), "{claim:?}");
     request

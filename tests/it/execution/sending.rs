@@ -140,3 +140,51 @@ async fn a_refusal_for_too_many_calls_is_tried_again_after_the_wait_and_at_most_
     assert_eq!(dispatches.expect("readable").iter().map(|dispatch| dispatch.attempt).collect::<Vec<_>>(), vec![1, 2, 3]);
     assert_eq!(stage.effects().await, 1);
 }
+
+/// An authorised change meets `broken`, an account that is not any more what it was decided on.
+async fn meeting(change: impl Fn(&Kept) -> Change, broken: impl Fn(&mut AccountView)) -> (Stage, DecisionId, OutboxReport) {
+    let stage = Stage::new().await;
+    stage.reconcile().await;
+    let mut kept = stage.observe().await;
+    let id = stage.authorise(change(&kept), agent()).await;
+    broken(Arc::make_mut(&mut kept.view));
+    let report = stage.outbox.run_once(&kept.read(), stage.held()).await.expect("run");
+    assert!(report.sent.is_empty() && stage.log().await.is_empty(), "{report:?}");
+    (stage, id, report)
+}
+
+#[tokio::test]
+async fn i4_what_a_hard_guardrail_forbids_by_now_is_called_off_unsent() {
+    let raise = |kept: &Kept| Stage::raise(&steerable(kept)[0]);
+    for rule in ["TRACKING", "FROZEN_ACCOUNT", "PLATFORM_MINIMUM"] {
+        let broken = |view: &mut AccountView| match rule {
+            "TRACKING" => view.tracking = Tracking::Broken { reported: 1.0, expected: 9.0 },
+            "FROZEN_ACCOUNT" => view.frozen = Some(Frozen::NotInGoodStanding),
+            _ => view.budgets.iter_mut().for_each(|budget| budget.minimum = usd(1_000_000)),
+        };
+        let (stage, id, report) = meeting(raise, broken).await;
+        assert!(report.called_off.iter().any(|(called_off, why)| *called_off == id && why.starts_with(rule)), "{rule}: {report:?}");
+        assert_eq!(stage.state(id).await, DecisionState::Expired, "{rule}");
+    }
+}
+
+#[tokio::test]
+async fn i4_what_rests_on_figures_that_grew_old_waits_for_fresh_ones() {
+    let old = |view: &mut AccountView| view.conversions_at = view.conversions_at.map(|at| at - TimeDelta::days(3));
+    let (stage, id, report) = meeting(|kept| Stage::raise(&steerable(kept)[0]), old).await;
+    assert!(matches!(&report.waiting[..], [(waiting, Waits::Refused(why))] if *waiting == id && why.starts_with("STALE_CONVERSIONS")), "{report:?}");
+    let report = stage.run().await;
+    assert!(matches!(&report.sent[..], [(sent, Answer::Accepted)] if *sent == id), "{report:?}");
+}
+
+#[tokio::test]
+async fn i4_a_start_that_the_platforms_review_forbids_by_now_is_called_off_with_a_ticket() {
+    let start = |kept: &Kept| {
+        let stopped = kept.inventory.campaigns.iter().find(|campaign| campaign.status == RunStatus::Paused).expect("one stands still");
+        Change::Status { entity: stopped.key.clone(), from: RunStatus::Paused, to: RunStatus::Active }
+    };
+    let refused = |view: &mut AccountView| view.campaigns.iter_mut().for_each(|campaign| campaign.disapproved = true);
+    let (stage, id, report) = meeting(start, refused).await;
+    assert!(report.called_off[0].1.starts_with("POLICY_DISAPPROVED"), "{report:?}");
+    assert_eq!((stage.state(id).await, stage.tickets().await), (DecisionState::Expired, vec![TicketKind::PolicyViolation]));
+}

@@ -146,7 +146,9 @@ on_both_engines! {
         let (id, _) = desk.decide(set(1, 100, 120)).await;
         let dispatch = &desk.request(id);
         let (policy_now, deadline) = (&desk.policy, desk.clock.instant());
-        let stale = ClaimRequest { decision: id, dispatch, body: None, lease: &desk.lease, policy: policy_now, config_age: Duration::from_secs(31), deadline };
+        let (view, lease, config_age) = (&desk.view().await.accounts[0], &desk.lease, Duration::from_secs(31));
+        let age_floor = chrono::TimeDelta::zero();
+        let stale = ClaimRequest { decision: id, dispatch, body: None, lease, policy: policy_now, view, config_age, age_floor, deadline };
         let Claim::No(refusal) = ledger::claim(&desk.store, &stale, desk.now()).await.expect("an answer") else { panic!("31 s is too old") };
         assert_eq!((refusal.code.as_str(), refusal.state.name()), ("STALE_CONFIG", "authorised"));
         desk.policy = policy(wide(), 900);

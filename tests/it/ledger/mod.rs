@@ -295,7 +295,9 @@ impl Desk {
     async fn claim_under(&self, lease: &Lease, policy: &Policy, decision: DecisionId) -> Result<Claim, LedgerError> {
         let dispatch = self.request(decision);
         let deadline = self.clock.instant() + Duration::from_secs(2);
-        let request = ClaimRequest { decision, dispatch: &dispatch, body: None, lease, policy, config_age: Duration::ZERO, deadline };
+        let view = &self.view().await.accounts[0];
+        let (config_age, age_floor) = (Duration::ZERO, chrono::TimeDelta::zero());
+        let request = ClaimRequest { decision, dispatch: &dispatch, body: None, lease, policy, view, config_age, age_floor, deadline };
         ledger::claim(&self.store, &request, self.now()).await
     }
 
