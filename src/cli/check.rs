@@ -8,7 +8,7 @@ use crate::config::{self, Process};
 pub(super) fn check(path: &Path) -> ExitCode {
     let checked = config::check(path, &Process);
     if checked.exit_code == 0 {
-        print!("{}", checked.text);
+        super::show::say(checked.text.trim_end());
         return ExitCode::SUCCESS;
     }
     eprint!("{}", checked.text);

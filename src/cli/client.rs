@@ -7,7 +7,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::config::{Config, Listen, Process};
+use crate::config::{Listen, Process, Whereabouts};
 use crate::domain::ids::IdGen;
 
 /// Why a command did not reach its end.
@@ -50,6 +50,8 @@ pub enum ClientError {
 #[derive(Debug)]
 pub struct Client {
     base: String,
+    /// The same for people: an address or a socket.
+    at: String,
     token: secrecy::SecretString,
     http: reqwest::Client,
     ids: IdGen,
@@ -61,32 +63,38 @@ impl Client {
     /// # Errors
     /// [`ClientError::Config`] or [`ClientError::NoToken`].
     pub fn find(config: &Path, url: Option<&str>) -> Result<Self, ClientError> {
-        let loaded = Config::load(config, &Process).map_err(|faults| ClientError::Config(faults.to_string()));
+        // A file with faults, or with secrets that only the daemon can read, still says where it is: it must not keep anybody from a pause.
+        let found = Whereabouts::of(config, &Process)
+            .map_err(|error| ClientError::Config(format!("{}: cannot be read: {error}; name another file with --config", config.display())));
         let environment = std::env::var("ADJUTANT_TOKEN").ok().filter(|token| !token.is_empty());
+        let mut socket = None;
         let base = match url {
             Some(url) => url.trim_end_matches('/').to_owned(),
-            None => match &loaded.as_ref().map_err(|error| ClientError::Config(error.to_string()))?.admin.listen {
+            None => match &found.as_ref().map_err(|error| ClientError::Config(error.to_string()))?.listen {
                 Listen::Tcp(address) => format!("http://{address}"),
                 Listen::Unix(path) => {
-                    return Err(ClientError::Config(format!(
-                        "the daemon listens on the Unix socket {}; the command line speaks TCP: name an address in front of it with --url",
-                        path.display()
-                    )));
+                    socket = Some(path.clone());
+                    "http://localhost".to_owned()
                 }
             },
         };
         let token = match environment {
             Some(token) => token,
             None => {
-                let path = loaded?.workspace.state_dir.join(crate::admin::LOCAL_TOKEN_FILE);
+                let path = found?.state_dir.join(crate::admin::LOCAL_TOKEN_FILE);
                 let token = std::fs::read_to_string(&path).map_err(|_| ClientError::NoToken { path })?;
                 token.trim().to_owned()
             }
         };
         crate::platforms::install_tls();
-        let http = reqwest::Client::builder().timeout(Duration::from_secs(30)).no_proxy().redirect(reqwest::redirect::Policy::none()).build();
-        let http = http.map_err(|error| ClientError::Answer(error.to_string()))?;
-        Ok(Self { base, token: token.into(), http, ids: IdGen::from_os() })
+        let http = reqwest::Client::builder().timeout(Duration::from_secs(30)).no_proxy().redirect(reqwest::redirect::Policy::none());
+        let http = match &socket {
+            Some(path) => http.unix_socket(path.as_path()),
+            None => http,
+        };
+        let http = http.build().map_err(|error| ClientError::Answer(error.to_string()))?;
+        let at = socket.map_or_else(|| base.clone(), |path| format!("unix:{}", path.display()));
+        Ok(Self { base, at, token: token.into(), http, ids: IdGen::from_os() })
     }
 
     /// Reads `path` below `/api/v1`.
@@ -111,7 +119,7 @@ impl Client {
         if let Some(body) = body {
             request = request.header("idempotency-key", self.ids.secret()).json(body);
         }
-        let answer = request.send().await.map_err(|error| ClientError::NoDaemon { url: self.base.clone(), why: error.without_url().to_string() })?;
+        let answer = request.send().await.map_err(|error| ClientError::NoDaemon { url: self.at.clone(), why: error.without_url().to_string() })?;
         let status = answer.status();
         let text = answer.text().await.map_err(|error| ClientError::Answer(error.without_url().to_string()))?;
         let value: Value =

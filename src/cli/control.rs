@@ -27,6 +27,16 @@ impl ScopeArgs {
         }
     }
 
+    /// Some orders exist for some kinds of scopes only.
+    fn only(&self, order: &str, kinds: &[&str]) -> Result<(), ClientError> {
+        match &self.kind {
+            Some(kind) if !kinds.contains(&kind.as_str()) => {
+                Err(ClientError::Offline(format!("{order} takes {} and its id, or nothing for everything; not {kind}", kinds.join(", "))))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
     fn words(&self) -> String {
         match (&self.kind, &self.id) {
             (Some(kind), Some(id)) => format!("{kind} {id}"),
@@ -62,6 +72,7 @@ pub(super) async fn resume(client: &Client, args: &ScopeArgs, print: Print) -> R
 }
 
 pub(super) async fn stop_delivery(client: &Client, args: &ScopeArgs, print: Print) -> Result<(), ClientError> {
+    args.only("stop-delivery", &["account", "pool", "campaign"])?;
     let answer = client.post(&args.path("stop"), &json!({ "reason": args.reason })).await?;
     print.result(&answer, || {
         format!("stopping delivery of {}: {} change(s).", args.words(), answer.get("answers").and_then(Value::as_array).map_or(0, Vec::len))
@@ -79,7 +90,7 @@ pub(super) async fn answer(client: &Client, args: &AnswerArgs, verb: &str, print
     let path = format!("tickets/{}", segment(&args.ticket));
     // What is answered is what stands there now, and nothing else: its hash goes along.
     let shown = client.get(&path).await?;
-    let answer = client.post(&format!("{path}/{verb}"), &json!({ "note": args.note, "bound_hash": shown.get("bound_hash") })).await?;
+    let answer = client.post(&format!("{path}/{verb}"), &json!({ "note": args.note, "seen": shown.get("bound_hash") })).await?;
     print.result(&answer, || format!("{}: ticket {}", answer.get("state").and_then(Value::as_str).unwrap_or(verb), args.ticket));
     Ok(())
 }
@@ -95,6 +106,7 @@ pub(super) async fn undo(client: &Client, decision: &str, print: Print) -> Resul
 }
 
 pub(super) async fn rearm(client: &Client, args: &ScopeArgs, print: Print) -> Result<(), ClientError> {
+    args.only("rearm", &["account", "pool"])?;
     let answer = client.post(&args.path("rearm"), &json!({ "reason": args.reason })).await?;
     print.result(&answer, || format!("re-armed: {}. Growth is admitted again.", args.words()));
     Ok(())
@@ -103,7 +115,7 @@ pub(super) async fn rearm(client: &Client, args: &ScopeArgs, print: Print) -> Re
 pub(super) async fn reload(client: &Client, accept_looser: bool, print: Print) -> Result<(), ClientError> {
     let answer = client.post("reload", &json!({ "confirm_looser": accept_looser })).await?;
     print.result(&answer, || {
-        let lines: Vec<&str> = answer.get("diff").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+        let lines: Vec<&str> = answer.get("difference").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
         if lines.is_empty() { "nothing changed".to_owned() } else { lines.join("\n") }
     });
     Ok(())

@@ -8,7 +8,7 @@ use secrecy::ExposeSecret;
 
 use super::client::ClientError;
 use super::show::Print;
-use crate::config::{Config, Process};
+use crate::config::{Config, Process, Whereabouts};
 use crate::cycle;
 use crate::domain::ids::{DecisionId, RoundId};
 use crate::ledger::audit;
@@ -42,8 +42,11 @@ fn offline(error: &dyn std::error::Error) -> ClientError {
 }
 
 fn database(config: &Path) -> Result<secrecy::SecretString, ClientError> {
-    let config = Config::load(config, &Process).map_err(|faults| ClientError::Config(faults.to_string()))?;
-    config.workspace.database.url(&Process).map_err(|error| ClientError::Config(error.to_string()))
+    // Reading the log needs no more of the file than the database's name: not the platforms' secrets, and not the absence of faults.
+    match Whereabouts::of(config, &Process).ok().and_then(|found| found.database) {
+        Some(database) => database.url(&Process).map_err(|error| ClientError::Config(error.to_string())),
+        None => Err(ClientError::Config(Config::load(config, &Process).map_or_else(|faults| faults.to_string(), |_| "the file names no database".to_owned()))),
+    }
 }
 
 pub(super) async fn audit(config: &Path, args: &AuditArgs, print: Print) -> Result<ExitCode, ClientError> {

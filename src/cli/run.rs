@@ -1,5 +1,6 @@
 //! `adjutant run`: the daemon in the foreground, until a signal ends it.
 
+use std::io::IsTerminal as _;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -30,7 +31,9 @@ const DRAIN: Duration = Duration::from_secs(15);
 /// Runs the daemon. Exit code 78 says that the configuration is wrong.
 pub(super) async fn run(config: &Path, looser: Looser) -> Result<ExitCode, ClientError> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn,hyper=warn,tokio_cron_scheduler=warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    // Escape sequences belong on a terminal only: in a file or the journal they are noise.
+    let coloured = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(coloured).init();
     let path = config.to_path_buf();
     let config = match Config::load(&path, &Process) {
         Ok(config) => config,

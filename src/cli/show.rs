@@ -20,10 +20,16 @@ impl Print {
 
     pub(super) fn result(self, value: &Value, people: impl FnOnce() -> String) {
         match self {
-            Self::People => println!("{}", people().trim_end()),
-            Self::Scripts => println!("{value:#}"),
+            Self::People => say(people().trim_end()),
+            Self::Scripts => say(&format!("{value:#}")),
         }
     }
+}
+
+/// Writes a line to standard output. Whoever reads it may stop reading, as `head` does; that is no fault.
+pub(super) fn say(text: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
 }
 
 /// Which decisions to list.
@@ -121,7 +127,7 @@ pub(super) async fn tickets(client: &Client, id: Option<&str>, all: bool, print:
     print.result(&tickets, || {
         listed(
             &["ID", "KIND", "STATE", "SEVERITY", "AT RISK", "DEADLINE", "ABOUT"],
-            &["id", "kind", "state", "severity", "risk", "deadline", "title"],
+            &["id", "kind", "state", "severity", "money_at_risk", "deadline", "title"],
             items(&tickets, "items"),
         )
     });

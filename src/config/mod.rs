@@ -16,6 +16,7 @@ mod pools;
 mod reader;
 mod rhythm;
 mod secret;
+mod whereabouts;
 mod workspace;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,6 +32,7 @@ pub use guardrails::{Looser, NUMBERS, Number, Reach, Unit};
 pub use pools::{Pacing, Pool};
 pub use rhythm::{Schedules, Webhook, cron};
 pub use secret::{Process, SecretError, SecretRef, Setting, Surroundings};
+pub use whereabouts::Whereabouts;
 pub use workspace::{Admin, Database, Listen, Sandbox, TimeLapse, Tls, Token, Workspace};
 
 use crate::domain::ids::{AccountId, AgentId, PoolId};

@@ -58,16 +58,20 @@ pub(super) fn workspace(page: &mut Page<'_>, root: &mut Section<'_, '_>) -> Opti
         page.fault("workspace", "this section is missing", "[workspace] with name and database");
     }
     let name = section.required(page, "name", &form::parsed::<NodeId>("a name of up to 64 letters, digits, `-`, `_` or `.`", "such a name"));
-    let fallback = page.surroundings.var("STATE_DIRECTORY").and_then(|list| list.split(':').next().filter(|first| !first.is_empty()).map(PathBuf::from));
-    let folder = page.folder.clone();
-    let fallback = fallback.unwrap_or_else(|| folder.join("state"));
-    let state_dir = section.or(page, "state_dir", &form::text("a folder").map(move |text| folder.join(text)), fallback);
+    let state_dir = state_dir(page, &mut section);
     let database = section.required(page, "database", &database(page, state_dir.clone()));
     section.end(page);
     Some(Workspace { name: name?.to_string(), database: database?, state_dir })
 }
 
-fn database<'a>(page: &Page<'a>, state_dir: PathBuf) -> Form<'a, Database> {
+pub(super) fn state_dir(page: &mut Page<'_>, section: &mut Section<'_, '_>) -> PathBuf {
+    let fallback = page.surroundings.var("STATE_DIRECTORY").and_then(|list| list.split(':').next().filter(|first| !first.is_empty()).map(PathBuf::from));
+    let folder = page.folder.clone();
+    let fallback = fallback.unwrap_or_else(|| folder.join("state"));
+    section.or(page, "state_dir", &form::text("a folder").map(move |text| folder.join(text)), fallback)
+}
+
+pub(super) fn database<'a>(page: &Page<'a>, state_dir: PathBuf) -> Form<'a, Database> {
     let (folder, surroundings) = (page.folder.clone(), page.surroundings);
     Form::text(
         "\"sqlite:FILE\", \"postgres://host/name\" without a password, or a reference to such a URL: \"env:NAME\", \"file:PATH\", \"credential:NAME\"",
@@ -163,14 +167,18 @@ pub struct Admin {
 
 const ROLES: [(&str, Role); 4] = [("viewer", Role::Viewer), ("operator", Role::Operator), ("approver", Role::Approver), ("admin", Role::Admin)];
 
-pub(super) fn admin(page: &mut Page<'_>, root: &mut Section<'_, '_>) -> Option<Admin> {
-    let mut section = root.section(page, "admin");
+pub(super) fn listen(page: &mut Page<'_>, section: &mut Section<'_, '_>) -> Listen {
     let folder = page.folder.clone();
     let listen = Form::text("\"127.0.0.1:8787\" or \"unix:PATH\"", move |text| match text.strip_prefix("unix:") {
         Some(path) if !path.is_empty() => Ok(Listen::Unix(folder.join(path))),
         Some(_) | None => text.parse().map(Listen::Tcp).map_err(|_| Misfit::from(format!("`{}` is not an address with a port", shown(text)))),
     });
-    let listen = section.or(page, "listen", &listen, Listen::Tcp(SocketAddr::from(([127, 0, 0, 1], 8787))));
+    section.or(page, "listen", &listen, Listen::Tcp(SocketAddr::from(([127, 0, 0, 1], 8787))))
+}
+
+pub(super) fn admin(page: &mut Page<'_>, root: &mut Section<'_, '_>) -> Option<Admin> {
+    let mut section = root.section(page, "admin");
+    let listen = listen(page, &mut section);
     let public_url = section.optional(page, "public_url", &form::url());
     let tls = tls(page, &mut section);
     if let Listen::Tcp(address) = listen

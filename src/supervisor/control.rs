@@ -210,6 +210,15 @@ pub enum ControlError {
     Unavailable(String),
 }
 
+impl ControlError {
+    /// A refusal whose text may open with its code already: the code is said once.
+    #[must_use]
+    pub fn refused(code: &str, text: &str) -> Self {
+        let why = text.strip_prefix(code).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(text);
+        Self::Refused { code: code.to_owned(), why: why.to_owned() }
+    }
+}
+
 /// What a request gives back.
 pub type Controlled<'a, T> = BoxFuture<'a, Result<T, ControlError>>;
 

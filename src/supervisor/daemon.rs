@@ -297,10 +297,10 @@ impl Daemon {
 impl From<DaemonError> for ControlError {
     fn from(error: DaemonError) -> Self {
         match &error {
-            DaemonError::Looser(_) => Self::Refused { code: "LOOSER".to_owned(), why: error.to_string() },
-            DaemonError::Faults(_) => Self::Refused { code: "CONFIG".to_owned(), why: error.to_string() },
-            DaemonError::Restart(_) => Self::Refused { code: "RESTART".to_owned(), why: error.to_string() },
-            DaemonError::Secret(_) | DaemonError::Settings(_) => Self::Refused { code: "SETTINGS".to_owned(), why: error.to_string() },
+            DaemonError::Looser(_) => Self::refused("LOOSER", &error.to_string()),
+            DaemonError::Faults(_) => Self::refused("CONFIG", &error.to_string()),
+            DaemonError::Restart(_) => Self::refused("RESTART", &error.to_string()),
+            DaemonError::Secret(_) | DaemonError::Settings(_) => Self::refused("SETTINGS", &error.to_string()),
             DaemonError::StateDir { .. } | DaemonError::Store(_) | DaemonError::Ledger(_) | DaemonError::Sandbox(_) => Self::Unavailable(error.to_string()),
         }
     }

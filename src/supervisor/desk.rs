@@ -31,13 +31,12 @@ use crate::store::scope::Verb;
 
 impl From<LedgerError> for ControlError {
     fn from(error: LedgerError) -> Self {
-        let refused = |code: &str, why: String| Self::Refused { code: code.to_owned(), why };
+        let refused = |code: &str, text: String| Self::refused(code, &text);
         match &error {
             LedgerError::Missing { what, id } => Self::NotFound(format!("{what} `{id}`")),
             LedgerError::Ticket(ticket) => {
                 let text = ticket.to_string();
-                let code = text.split(':').next().unwrap_or("TICKET").to_owned();
-                Self::Refused { code, why: text }
+                Self::refused(text.split(':').next().unwrap_or("TICKET"), &text)
             }
             LedgerError::Changed { .. } => refused("CHANGED", error.to_string()),
             LedgerError::Scope(_) => refused("SCOPE", error.to_string()),

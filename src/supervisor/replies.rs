@@ -72,8 +72,7 @@ impl Daemon {
         let done = undo::Done { id: decision, state: row.state, wish: &body.settled.wish, undone_by };
         let pin = undo::pin(done, &by, &shown, None).map_err(|error| {
             let text = error.to_string();
-            let code = text.split(':').next().unwrap_or("UNDO").to_owned();
-            ControlError::Refused { code, why: text }
+            ControlError::refused(text.split(':').next().unwrap_or("UNDO"), &text)
         })?;
         let pool = self.pool_of(&pin.wish.change).await?;
         let receipt = self.pinned(&pool, vec![pin], "undo").await?;

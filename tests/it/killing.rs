@@ -26,10 +26,10 @@ const ACCOUNTS: [&str; 3] = ["google-main", "meta-main", "tiktok-main"];
 const FAULTS: &str = "\n[sandbox.faults]\ntimeout = \"1%\"\nhttp_429 = \"2%\"\nhttp_500 = \"2%\"\nreset_before = \"2%\"\nreset_after = \"2%\"\nduplicate = \"1%\"\nstale_read = \"2%\"\n";
 
 /// A process that does not outlive its test.
-struct Process(Child);
+pub(crate) struct Process(Child);
 
 impl Process {
-    fn start(arguments: &[&str], log: &Path) -> Self {
+    pub(crate) fn start(arguments: &[&str], log: &Path) -> Self {
         let log = File::options().create(true).append(true).open(log).expect("a writable log");
         let mut command = Command::new(env!("CARGO_BIN_EXE_adjutant"));
         Self(command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().expect("the binary starts"))

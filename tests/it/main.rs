@@ -3,6 +3,7 @@
 mod acceptance;
 mod admin;
 mod arrows;
+mod commands;
 mod config;
 mod daemon;
 mod docs;

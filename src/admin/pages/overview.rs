@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use super::Shown;
 use super::chart::{meter, sparkline};
 use super::layout::Frame;
-use super::words::{action, amount, away, figure, kind, moment, percent, plural, severity};
+use super::words::{action, amount, away, due, figure, kind, moment, percent, plural, severity};
 use crate::admin::Admin;
 use crate::admin::api::Who;
 use crate::admin::api::agents::state;
@@ -92,7 +92,7 @@ fn card(pool: &PoolStatus, now: crate::clock::ProductTime) -> Markup {
             dl.pairs {
                 div { dt { "Budgets" } dd { (said(pool.budgeted)) } }
                 div { dt { "Last round" } dd { @if let Some(at) = pool.last_round_at { (away(at, now)) } @else { "none yet" } } }
-                div { dt { "Next round" } dd { @if let Some(at) = pool.next_round { (away(at, now)) } @else { "not set" } } }
+                div { dt { "Next round" } dd { @if let Some(at) = pool.next_round { (due(at, now)) } @else { "not set" } } }
             }
             @if let Some(error) = &pool.last_error { p.bad { (error) } }
         }
@@ -134,7 +134,7 @@ fn needs(tickets: &[TicketRow], alerts: &[AlertRow], frame: &Frame) -> Markup {
             @for ticket in tickets.iter().take(WAITING) {
                 li {
                     a href=(format!("/tickets/{}", ticket.id)) { (asked(ticket).map_or_else(|| kind(ticket.kind).to_owned(), |content| content.title)) }
-                    p.meta { (severity(ticket.severity)) " " (kind(ticket.kind)) " \u{b7} answer " (away(ticket.deadline, frame.now)) }
+                    p.meta { (severity(ticket.severity)) " " (kind(ticket.kind)) " \u{b7} answer " (due(ticket.deadline, frame.now)) }
                 }
             }
         }

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::Shown;
 use super::layout::{Frame, NOTHING, heading, more};
-use super::words::{amount, away, deed, figure, kind, moment, percent, prediction, severity, spaced};
+use super::words::{amount, deed, due, figure, kind, moment, percent, prediction, severity, spaced};
 use crate::admin::Admin;
 use crate::admin::api::{Asked, Who, id};
 use crate::admin::reading::{PAGE, asked as content, cursor, cursor_text, ends};
@@ -52,7 +52,7 @@ fn summary(admin: &Admin, row: &TicketRow, frame: &Frame) -> Markup {
         p.meta {
             (severity(row.severity)) " " (kind(row.kind)) " \u{b7} " (row.state)
             @if let Some(risk) = row.risk { " \u{b7} " (amount(risk)) " at risk" }
-            @if row.closed.is_none() { " \u{b7} answer " (away(row.deadline, frame.now)) ", else nothing is done" }
+            @if row.closed.is_none() { " \u{b7} answer " (due(row.deadline, frame.now)) ", else nothing is done" }
         }
     }
 }

@@ -28,6 +28,11 @@ pub(crate) fn away(at: ProductTime, now: ProductTime) -> String {
     if minutes > 0 { format!("in {words}") } else { format!("{words} ago") }
 }
 
+/// How long until what has to happen by an instant; once that has passed, it is due.
+pub(crate) fn due(at: ProductTime, now: ProductTime) -> String {
+    if at > now { away(at, now) } else { "due now".to_owned() }
+}
+
 /// `1 ticket`, `2 tickets`, `No tickets`.
 pub(crate) fn plural(found: usize, thing: &str) -> String {
     match found {
@@ -199,5 +204,19 @@ pub(crate) fn action(line: &Line) -> Markup {
             p.why { (line.reason) }
             p.meta { (state(row.state)) " " (row.actor) " \u{b7} " (moment(row.at)) @if let Some(sure) = line.confidence { " \u{b7} " (percent(sure)) " sure" } }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_overdue_is_due_now_and_never_ago() {
+        let at = |minutes: i64| ProductTime::from_ms(1_000_000_000 + minutes * 60_000);
+        assert_eq!(due(at(-13), at(0)), "due now");
+        assert_eq!(due(at(0), at(0)), "due now");
+        assert_eq!(due(at(13), at(0)), "in 13 min");
+        assert_eq!(away(at(-13), at(0)), "13 min ago");
     }
 }
