@@ -152,17 +152,25 @@ pub struct PoolView {
     pub daily_cap: Money,
     /// The accounts it draws on, by name.
     pub accounts: Vec<Arc<AccountView>>,
-    /// Keys of the budgets that belong to it, in order.
+    /// Keys of the budgets that belong to it, sorted, so that one is found by bisection.
     pub members: Vec<EntityKey>,
 }
 
 impl PoolView {
     /// A pool as the policy defines it and as its accounts are known; none of a pool the policy does not have.
     #[must_use]
-    pub fn of(policy: &Policy, pool: &PoolId, accounts: Vec<Arc<AccountView>>, members: Vec<EntityKey>) -> Option<Self> {
+    pub fn of(policy: &Policy, pool: &PoolId, accounts: Vec<Arc<AccountView>>, mut members: Vec<EntityKey>) -> Option<Self> {
         let settings = policy.pools.get(pool)?;
+        // A database sorts text by rules of its own.
+        members.sort_unstable();
         let (currency, time_zone, daily_cap) = (settings.daily_cap.currency(), settings.time_zone, settings.daily_cap);
         Some(Self { pool: pool.clone(), currency, time_zone, daily_cap, accounts, members })
+    }
+
+    /// Whether the budget with `key` belongs to the pool.
+    #[must_use]
+    pub fn has(&self, key: &EntityKey) -> bool {
+        self.members.binary_search(key).is_ok()
     }
 
     /// The account view that holds `key`.

@@ -72,7 +72,7 @@ pub(super) fn last_active(case: &Case<'_>) -> Found {
         return Ok(Finding::Pass("stops=nothing".to_owned()));
     };
     let view = case.situation.view;
-    let members = view.accounts.iter().flat_map(|account| account.campaigns.iter()).filter(|campaign| view.members.contains(&campaign.budget.key));
+    let members = view.accounts.iter().flat_map(|account| account.campaigns.iter()).filter(|campaign| view.has(&campaign.budget.key));
     let left = members.filter(|campaign| campaign.status == RunStatus::Active && campaign.key != *entity && !case.tally.paused.contains(&campaign.key)).count();
     let text = format!("left_active={left} least={}", case.limits.min_active_campaigns);
     let enough = u32::try_from(left).is_ok_and(|left| left >= case.limits.min_active_campaigns);

@@ -22,13 +22,14 @@ const NOT_A_BOUND: [&str; 3] = ["POOL_CAP", "MONTH_CAP", "SHADOW"];
 /// Bounds of every budget of the pool that the view holds, by key. A budget whose bounds cannot be worked out must not move.
 #[must_use]
 pub fn bounds(situation: &Situation<'_>) -> Vec<Bounds> {
+    let nothing_cleared = Tally::default();
     let agent = limits::active(situation.policy, situation.books, &situation.view.pool).first().map(|(id, _)| (*id).clone());
     situation
         .view
         .budgets()
         .map(|(_, budget)| match &agent {
             None => pinned(budget, situation, "PAUSED"),
-            Some(agent) => of_budget(budget, agent, situation).unwrap_or_else(|_| pinned(budget, situation, "UNEVALUABLE")),
+            Some(agent) => of_budget(budget, agent, situation, &nothing_cleared).unwrap_or_else(|_| pinned(budget, situation, "UNEVALUABLE")),
         })
         .collect()
 }
@@ -39,12 +40,11 @@ fn pinned(budget: &Budget, situation: &Situation<'_>, code: &str) -> Bounds {
     Bounds { budget: key.clone(), now, lo: now, hi: now, unit: budget.unit, set_by: vec![code.to_owned()] }
 }
 
-fn of_budget(budget: &Budget, agent: &AgentId, situation: &Situation<'_>) -> Result<Bounds, Unknown> {
+fn of_budget(budget: &Budget, agent: &AgentId, situation: &Situation<'_>, tally: &Tally) -> Result<Bounds, Unknown> {
     let (unit, zero) = (budget.unit, Money::zero(budget.unit.currency()));
-    let tally = Tally::default();
     // Any change of this budget by an agent: what the limits below depend on is the budget, not the amount.
     let probe = probe(budget, agent, budget.amount);
-    let case = Case::open(&probe, situation, &tally)?;
+    let case = Case::open(&probe, situation, tally)?;
     let now = case.book()?.accepted;
     let step = step_range(&case)?;
     let above = |room: Money| -> Result<Money, Unknown> { Ok(committed(case.book()?)?.checked_add(room.larger(zero)?)?.round_to(unit, Rounding::Down)?) };
@@ -61,8 +61,8 @@ fn of_budget(budget: &Budget, agent: &AgentId, situation: &Situation<'_>) -> Res
     lows.extend(spent_floor(&case)?.map(|floor| ("SPENT_TODAY", floor)));
     lows.sort_by_key(|(_, amount)| std::cmp::Reverse(amount.micros()));
     let (lo_by, lo) = lows[0];
-    let (hi, hi_codes) = settle_end(hi.larger(now)?, hi_by, now, budget, agent, situation)?;
-    let (lo, lo_codes) = settle_end(lo.smaller(now)?, lo_by, now, budget, agent, situation)?;
+    let (hi, hi_codes) = settle_end(hi.larger(now)?, hi_by, now, budget, agent, (situation, tally))?;
+    let (lo, lo_codes) = settle_end(lo.smaller(now)?, lo_by, now, budget, agent, (situation, tally))?;
     let mut set_by = hi_codes;
     for code in lo_codes {
         if !set_by.contains(&code) {
@@ -73,12 +73,19 @@ fn of_budget(budget: &Budget, agent: &AgentId, situation: &Situation<'_>) -> Res
 }
 
 /// The end itself when the rules let an agent go there, else where the budget stands, with the codes of what says so.
-fn settle_end(end: Money, by: &str, now: Money, budget: &Budget, agent: &AgentId, situation: &Situation<'_>) -> Result<(Money, Vec<String>), Unknown> {
+fn settle_end(
+    end: Money,
+    by: &str,
+    now: Money,
+    budget: &Budget,
+    agent: &AgentId,
+    (situation, tally): (&Situation<'_>, &Tally),
+) -> Result<(Money, Vec<String>), Unknown> {
     if end == now {
         return Ok((now, vec![by.to_owned()]));
     }
-    let (tally, probe) = (Tally::default(), probe(budget, agent, end));
-    let case = Case::open(&probe, situation, &tally)?;
+    let probe = probe(budget, agent, end);
+    let case = Case::open(&probe, situation, tally)?;
     let against: Vec<String> = ask_all(&case)
         .into_iter()
         .filter(|verdict| !NOT_A_BOUND.contains(&verdict.rule.as_ref()) && !verdict.why.starts_with("UNEVALUABLE: rule=EARNED"))

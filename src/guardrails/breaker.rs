@@ -56,14 +56,14 @@ fn overspent(view: &PoolView, books: &Books, policy: &Policy) -> Option<Trip> {
 /// What the pool spent in an account today, and the most it should have: budgets at their highest today, at the platform's overshoot and tolerance.
 fn today(view: &PoolView, account: &AccountView, books: &Books, policy: &Policy) -> Result<(Money, Money), Unknown> {
     let (mut spent, mut budgets) = (Money::zero(account.currency), Money::zero(account.currency));
-    for budget in account.budgets.iter().filter(|budget| view.members.contains(&budget.budget.key)) {
+    for budget in account.budgets.iter().filter(|budget| view.has(&budget.budget.key)) {
         let highest = match books.budgets.get(&budget.budget.key) {
             Some(book) => budget.amount.larger(book.day_ago)?,
             None => budget.amount,
         };
         budgets = budgets.checked_add(highest)?;
     }
-    for (at, _) in account.campaigns.iter().enumerate().filter(|(_, campaign)| view.members.contains(&campaign.budget.key)) {
+    for (at, _) in account.campaigns.iter().enumerate().filter(|(_, campaign)| view.has(&campaign.budget.key)) {
         if let Some(metrics) = account.series(at).last() {
             spent = spent.checked_add(metrics.spend)?;
         }

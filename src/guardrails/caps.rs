@@ -39,9 +39,8 @@ fn with_overshoot(facts: &Facts<'_>, key: &EntityKey, amount: Money) -> Result<M
     Ok(amount.scale(Decimal::new(account.platform.overshoot_pct().into(), 2), Rounding::Up)?)
 }
 
-pub(super) fn month_cap(facts: &Facts<'_>) -> Found {
+fn committed_with_overshoot(facts: &Facts<'_>) -> Result<Money, Unknown> {
     let (pool, id) = (pool_policy(facts)?, facts.pool()?);
-    let spent = *facts.books.month_spent.get(id).ok_or_else(|| Unknown::missing("month_spent", id))?;
     let zero = Money::zero(pool.monthly_cap.currency());
     let (mut a_day, mut known) = (zero, zero);
     for (key, book) in facts.books.budgets.iter().filter(|(_, book)| book.pool == *id) {
@@ -54,6 +53,13 @@ pub(super) fn month_cap(facts: &Facts<'_>) -> Found {
     if known.compare(in_all)?.is_lt() {
         return Err(Unknown(format!("committed={in_all} known={known}")));
     }
+    Ok(a_day)
+}
+
+pub(super) fn month_cap(facts: &Facts<'_>) -> Found {
+    let (pool, id) = (pool_policy(facts)?, facts.pool()?);
+    let spent = *facts.books.month_spent.get(id).ok_or_else(|| Unknown::missing("month_spent", id))?;
+    let mut a_day = facts.tally.totals.at_most_a_day(id, || committed_with_overshoot(facts))?;
     for (key, lift) in &facts.tally.lifts {
         a_day = a_day.checked_add(with_overshoot(facts, key, *lift)?)?;
     }

@@ -51,7 +51,8 @@ pub(super) fn seen<'k>(case: &Case<'_>, campaigns: impl Iterator<Item = &'k Enti
 /// What a conversion may cost, in units: the largest any of the pool's agents allows, so that the most evidence is asked for. A ROAS floor allows
 /// the account's value per conversion over the floor; a goal without a limit, what a conversion has cost in the account.
 pub(super) fn target_cpa(case: &Case<'_>) -> Result<Option<Decimal>, Unknown> {
-    let account = seen(case, case.account.campaigns.iter().map(|campaign| &campaign.key))?;
+    let whole = || seen(case, case.account.campaigns.iter().map(|campaign| &campaign.key));
+    let account = case.tally.totals.seen(&case.account.account, whole)?;
     let per_conversion = |money: Money| money.units().checked_div(Decimal::new(account.conversions_milli, 3)).filter(|value| *value > Decimal::ZERO);
     let allows = |limit: Option<Limit>| match limit {
         Some(Limit::CpaCap(cap)) => (cap.currency() == case.account.currency).then(|| cap.units()),

@@ -1,14 +1,16 @@
 //! What the changes cleared earlier in the same settlement have used up: a batch never gets more than its changes would one by one.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ask;
 use super::case::Case;
+use super::evidence::Seen;
 use super::facts::Target;
 use super::rule::Unknown;
 use crate::domain::change::{Change, Direction};
 use crate::domain::entity::{EntityKey, RunStatus};
-use crate::domain::ids::AgentId;
+use crate::domain::ids::{AccountId, AgentId, PoolId};
 use crate::domain::money::Money;
 use crate::domain::proposal::Settled;
 
@@ -27,6 +29,27 @@ pub(super) struct Tally {
     pub touched: BTreeSet<(EntityKey, &'static str)>,
     /// Net increases that were cleared or put before a person.
     pub increases: Vec<Money>,
+    /// What stays the same however much is cleared.
+    pub totals: Totals,
+}
+
+/// Sums over whole pools and accounts that every change is judged by, worked out when first asked for: a tally belongs to one view and one book.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Totals {
+    at_most_a_day: RefCell<BTreeMap<PoolId, Result<Money, Unknown>>>,
+    seen: RefCell<BTreeMap<AccountId, Result<Seen, Unknown>>>,
+}
+
+impl Totals {
+    /// What everything committed in a pool may cost a day at the platforms' overshoot.
+    pub fn at_most_a_day(&self, pool: &PoolId, sum: impl FnOnce() -> Result<Money, Unknown>) -> Result<Money, Unknown> {
+        self.at_most_a_day.borrow_mut().entry(pool.clone()).or_insert_with(sum).clone()
+    }
+
+    /// What has been seen of a whole account.
+    pub fn seen(&self, account: &AccountId, sum: impl FnOnce() -> Result<Seen, Unknown>) -> Result<Seen, Unknown> {
+        self.seen.borrow_mut().entry(account.clone()).or_insert_with(sum).clone()
+    }
 }
 
 /// What of an entity a change sets: two changes of the same thing in one settlement contradict each other.

@@ -110,7 +110,7 @@ pub(super) fn allow_list(case: &Case<'_>) -> Found {
         let text = format!("account={} pool={}", case.change.account(), view.pool);
         return Ok(if drawn { Finding::Pass(text) } else { Finding::Deny(text) });
     };
-    let member = view.members.contains(entity) || case.campaigns.iter().any(|campaign| view.members.contains(&campaign.budget.key));
+    let member = view.has(entity) || case.campaigns.iter().any(|campaign| view.has(&campaign.budget.key));
     let text = format!("entity={entity} member={} of={}", if member { "yes" } else { "no" }, view.pool);
     Ok(if member && allowed(entity) { Finding::Pass(text) } else { Finding::Deny(text) })
 }
