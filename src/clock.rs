@@ -15,7 +15,8 @@ use std::ops::{Add, Sub};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc};
+use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
@@ -48,6 +49,29 @@ impl ProductTime {
     pub fn date_in(self, zone: chrono_tz::Tz) -> NaiveDate {
         self.utc().with_timezone(&zone).date_naive()
     }
+}
+
+/// The instant a wall clock of `zone` first shows `naive`, or the first instant after it where it is skipped.
+pub(crate) fn at_or_after(zone: Tz, naive: NaiveDateTime) -> ProductTime {
+    if let Some(first) = zone.from_local_datetime(&naive).earliest() {
+        return ProductTime::from(first.to_utc());
+    }
+    let shows = |second: i64| DateTime::<Utc>::from_timestamp(second, 0).is_some_and(|at| at.with_timezone(&zone).naive_local() >= naive);
+    // Offsets from UTC stay within 26 hours, and a gap is one step up: halving finds its end.
+    let middle = naive.and_utc().timestamp();
+    let (mut before, mut after) = (middle - 26 * 3_600, middle + 26 * 3_600);
+    while after - before > 1 {
+        let half = before + (after - before) / 2;
+        if shows(half) { after = half } else { before = half }
+    }
+    ProductTime::from_ms(after.saturating_mul(1_000))
+}
+
+/// When `date` begins in `zone`: at midnight, or where clocks skip it at the first instant after; of a repeated midnight the first. A date that
+/// the zone never had begins with the next one.
+#[must_use]
+pub fn day_start(zone: Tz, date: NaiveDate) -> ProductTime {
+    at_or_after(zone, date.and_time(NaiveTime::MIN))
 }
 
 impl From<DateTime<Utc>> for ProductTime {

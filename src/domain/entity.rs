@@ -58,6 +58,16 @@ impl Platform {
             (Self::Tiktok, Level::Account | Level::Campaign | Level::Ad | Level::Creative | Level::Shared) => Some(105),
         }
     }
+
+    /// Whether a new amount of a budget at `level` holds only from the account's next midnight on: until then the old one is spent.
+    /// Source: TikTok Business API, `adgroup/budget/update/`.
+    #[must_use]
+    pub const fn holds_from_midnight(self, level: Level) -> bool {
+        match (self, level) {
+            (Self::Tiktok, Level::AdGroup) => true,
+            (Self::Google | Self::Meta, _) | (Self::Tiktok, Level::Account | Level::Campaign | Level::Ad | Level::Creative | Level::Shared) => false,
+        }
+    }
 }
 
 impl fmt::Display for Platform {

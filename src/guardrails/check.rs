@@ -10,7 +10,7 @@ use super::ruling::{Fate, ask_rule, judge_one};
 use super::tally::Tally;
 use crate::arbiter::Settlement;
 use crate::domain::change::{Change, Direction};
-use crate::domain::entity::RunStatus;
+use crate::domain::entity::{EntityKey, Platform, RunStatus};
 use crate::domain::money::Money;
 use crate::domain::proposal::{Conflict, LeftAlone, Settled, Wave};
 use crate::domain::verdict::{Ruling, Verdict};
@@ -98,6 +98,7 @@ fn frees(settled: &Settled, situation: &Situation<'_>) -> Result<Option<Money>, 
     let tally = Tally::default();
     let facts = facts(settled, situation, &tally)?;
     match &settled.wish.change {
+        Change::Budget { budget, .. } if platform_of(&budget.key, situation)?.holds_from_midnight(budget.key.level) => Ok(None),
         Change::Budget { to, .. } if settled.wish.change.direction() == Direction::Protective => {
             let before = committed(facts.book()?)?;
             Ok(if facts.book()?.live.is_zero() { None } else { Some(before.checked_sub(*to)?.larger(Money::zero(before.currency()))?) })
@@ -117,6 +118,10 @@ fn frees(settled: &Settled, situation: &Situation<'_>) -> Result<Option<Money>, 
         | Change::CreateCreative(_)
         | Change::CreateAd(_) => Ok(None),
     }
+}
+
+fn platform_of(key: &EntityKey, situation: &Situation<'_>) -> Result<Platform, Unknown> {
+    situation.policy.accounts.get(&key.account).map(|account| account.platform).ok_or_else(|| Unknown::missing("account_policy", &key.account))
 }
 
 fn facts<'a>(settled: &'a Settled, situation: &'a Situation<'_>, tally: &'a Tally) -> Result<Facts<'a>, Unknown> {

@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{Datelike as _, TimeDelta};
 
 use super::LedgerError;
-use crate::clock::ProductTime;
+use crate::clock::{ProductTime, day_start};
 use crate::domain::books::{Books, BudgetBook, Rise, TrackRecord};
 use crate::domain::change::{ActionKind, Change};
 use crate::domain::decision::DecisionState;
-use crate::domain::entity::EntityKey;
+use crate::domain::entity::{EntityKey, Level};
 use crate::domain::ids::{AgentId, DecisionId, PoolId};
 use crate::domain::money::{Money, MoneyError};
 use crate::domain::outcome::OutcomeState;
@@ -37,6 +37,8 @@ pub(crate) struct Rows {
     at: ProductTime,
     pub(crate) intents: Vec<IntentRow>,
     budgets: Vec<MoneyRow>,
+    /// What budgets whose changes hold from midnight on may still spend today.
+    until_midnight: BTreeMap<EntityKey, Money>,
     moves: Vec<LastMoves>,
     edits: BTreeMap<EntityKey, u32>,
     pauses: Vec<(EntityKey, String, ProductTime)>,
@@ -67,6 +69,11 @@ pub(crate) async fn load(tx: &mut Tx, policy: &Policy, at: ProductTime) -> Resul
         let spent = tx.spent(today.with_day(1).unwrap_or(today), today).await?;
         month_spent.insert(pool.clone(), spent.into_iter().filter(|(entity, _)| members.contains(entity)).map(|(_, amount)| amount).collect());
     }
+    let mut until_midnight = BTreeMap::new();
+    for (account, rules) in policy.accounts.iter().filter(|(_, rules)| Level::ALL.into_iter().any(|level| rules.platform.holds_from_midnight(level))) {
+        let today = tx.most_since(account, day_start(rules.time_zone, at.date_in(rules.time_zone))).await?;
+        until_midnight.extend(today.into_iter().filter(|(key, _)| rules.platform.holds_from_midnight(key.level)));
+    }
     let mut asked = Vec::new();
     for ticket in tx.open_tickets().await? {
         asked.extend(tickets::Content::of(&ticket)?.change);
@@ -76,6 +83,7 @@ pub(crate) async fn load(tx: &mut Tx, policy: &Policy, at: ProductTime) -> Resul
         asked,
         intents,
         budgets,
+        until_midnight,
         moves: tx.last_moves(at - MOVES_SPAN).await?,
         edits: tx.edits_since(at - TimeDelta::hours(1)).await?,
         pauses: tx.last_pauses().await?,
@@ -124,7 +132,8 @@ impl Rows {
             return Money::zero(row.live.currency());
         }
         // A read that is behind must not free money that we know was spent: for a day the larger of what we set and what is shown counts.
-        if recent(Some(row.accepted_at)) { row.live.larger(row.accepted).unwrap_or(row.live) } else { row.live }
+        let live = if recent(Some(row.accepted_at)) { row.live.larger(row.accepted).unwrap_or(row.live) } else { row.live };
+        self.until_midnight.get(&row.key).and_then(|today| live.larger(*today).ok()).unwrap_or(live)
     }
 
     fn target(&self, row: &MoneyRow) -> Result<Option<Money>, MoneyError> {

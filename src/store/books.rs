@@ -121,6 +121,17 @@ impl Tx {
         self.rows("budget", sql, args![then]).await?.iter().map(money).collect()
     }
 
+    /// The most each budget of an account has stood at since `since`, the amount of that instant included.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when a row lies.
+    pub async fn most_since(&mut self, account: &AccountId, since: ProductTime) -> Result<BTreeMap<EntityKey, Money>, StoreError> {
+        let sql = "SELECT b.key, b.currency, MAX(a.live_micros) AS n FROM budget b JOIN budget_amount a ON a.key = b.key WHERE b.account = $1 \
+                   AND a.seq >= COALESCE((SELECT MAX(h.seq) FROM budget_amount h WHERE h.key = b.key AND h.at_ms <= $2), 1) \
+                   GROUP BY b.key, b.currency ORDER BY b.key";
+        self.rows("budget_amount", sql, args![account, since]).await?.iter().map(|row| Ok((row.parse("key")?, row.money("n")?))).collect()
+    }
+
     /// When each entity was last changed, by requests at `since` or later.
     ///
     /// # Errors

@@ -1,12 +1,13 @@
 //! What is due: pure functions of the product clock. Intervals run on UTC; wall times run by cron in a zone, where a skipped hour is made up
 //! for at its end and a repeated hour counts once. Whoever holds the timer asks; nothing here waits.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone, Timelike, Utc};
+use chrono::{DateTime, NaiveDate, Offset, TimeDelta, TimeZone, Timelike, Utc};
 use chrono_tz::Tz;
 use croner::Cron;
 use sha2::{Digest, Sha256};
 
-use crate::clock::{Clock, ProductTime};
+pub use crate::clock::day_start;
+use crate::clock::{Clock, ProductTime, at_or_after};
 use crate::config::{Schedules, cron};
 
 /// The `last` of what has never been done: before anything that is scheduled, and a date every calendar has.
@@ -90,29 +91,6 @@ impl Schedule {
 fn whole_seconds(zone: Tz, now: ProductTime) -> DateTime<Utc> {
     let naive = now.utc().with_timezone(&zone).naive_local();
     naive.with_nanosecond(0).unwrap_or(naive).and_utc()
-}
-
-/// The instant a wall clock of `zone` first shows `naive`, or the first instant after it where it is skipped.
-fn at_or_after(zone: Tz, naive: NaiveDateTime) -> ProductTime {
-    if let Some(first) = zone.from_local_datetime(&naive).earliest() {
-        return ProductTime::from(first.to_utc());
-    }
-    let shows = |second: i64| DateTime::<Utc>::from_timestamp(second, 0).is_some_and(|at| at.with_timezone(&zone).naive_local() >= naive);
-    // Offsets from UTC stay within 26 hours, and a gap is one step up: halving finds its end.
-    let middle = naive.and_utc().timestamp();
-    let (mut before, mut after) = (middle - 26 * 3_600, middle + 26 * 3_600);
-    while after - before > 1 {
-        let half = before + (after - before) / 2;
-        if shows(half) { after = half } else { before = half }
-    }
-    ProductTime::from_ms(after.saturating_mul(1_000))
-}
-
-/// When `date` begins in `zone`: at midnight, or where clocks skip it at the first instant after; of a repeated midnight the first. A date that
-/// the zone never had begins with the next one.
-#[must_use]
-pub fn day_start(zone: Tz, date: NaiveDate) -> ProductTime {
-    at_or_after(zone, date.and_time(NaiveTime::MIN))
 }
 
 /// One calendar day of an account.

@@ -4,6 +4,7 @@ use rust_decimal::Decimal;
 
 use super::judged;
 use super::world::{Bend, World, agent, approval, key, pause, person, set, start, usd};
+use crate::domain::change::Change;
 use crate::domain::proposal::{Settled, Wave};
 use crate::domain::scope::Scope;
 use crate::domain::view::Tracking;
@@ -38,6 +39,28 @@ fn increases_wait_for_their_funding_and_are_denied_when_it_was_lost() {
     let lost = judged(&world, batch(unsure));
     assert_eq!((lost.waiting().len(), lost.escalated().len()), (0, 1));
     assert_eq!(lost.denied()[0].verdicts()[0].rule, "FUNDS");
+}
+
+#[test]
+fn a_cut_that_holds_from_midnight_on_funds_nothing_today() {
+    let group = |text: &str| -> crate::domain::entity::EntityKey { text.parse().expect("a key") };
+    let mut world = World::bent(|w| cap(w, "600"));
+    let (old, new) = (key("meta/2"), group("meta:ad_group:2"));
+    world.policy.accounts.get_mut(&old.account).expect("an account").platform = crate::domain::entity::Platform::Tiktok;
+    world.account("meta").platform = crate::domain::entity::Platform::Tiktok;
+    let book = world.books.budgets.remove(&old).expect("a book");
+    world.books.budgets.insert(new.clone(), book);
+    world.budget("meta/2").budget.key = new.clone();
+    world.campaign("meta/2").budget.key = new.clone();
+    world.account("meta").budgets.sort_by(|a, b| a.budget.cmp(&b.budget));
+    world.view.members.push(new.clone());
+    let mut cut = set(agent("eff"), "meta/2", "80");
+    if let Change::Budget { budget, .. } = &mut cut.wish.change {
+        budget.key = new;
+    }
+    let judged = judged(&world, vec![cut, funded(set(agent("scale"), "goog/1", "115"))]);
+    assert_eq!((judged.cleared().len(), judged.waiting().len()), (1, 0), "{judged:?}");
+    assert_eq!(judged.denied()[0].verdicts()[0].rule, "FUNDS");
 }
 
 #[test]

@@ -40,6 +40,31 @@ on_both_engines! {
         assert_eq!(books.budgets[&campaign(2)].cut_at, Some(MONDAY));
     }
 
+    async fn a_cut_that_holds_from_midnight_on_frees_nothing_before(bench) {
+        let mut rules = policy(wide(), 1_000);
+        let here = rules.accounts.get_mut(&account()).expect("the account");
+        (here.platform, here.time_zone) = (Platform::Tiktok, chrono_tz::America::New_York);
+        let desk = Desk::open(&bench.store, rules, &[100]).await;
+        let group: EntityKey = "meta-main:ad_group:9".parse().expect("a key");
+        let (unit, budget) = (Money::from_micros(10_000, Currency::USD), BudgetRef { key: group.clone(), members: vec![campaign(1)] });
+        let read = &Budget { budget, resource: "9".into(), amount: usd(100), unit, minimum: usd(20), read_only: None };
+        let (group, poll, hour) = (&group, &desk.poll, |hours| MONDAY + TimeDelta::hours(hours));
+        desk.store
+            .write(|mut tx| async move {
+                tx.see_budget(read, Some(&pool()), Delivering::Yes, poll, MONDAY).await?;
+                tx.apply_budget(group, usd(60), hour(1)).await?;
+                tx.apply_budget(&campaign(1), usd(60), hour(1)).await
+            })
+            .await
+            .expect("written");
+        // New York's midnight is at five in the morning, UTC.
+        for (hours, expected) in [(2, 160), (19, 160), (20, 120)] {
+            let policy = &desk.policy;
+            let books = desk.store.read(|mut tx| async move { ledger::books(&mut tx, policy, hour(hours)).await }).await.expect("books");
+            assert_eq!(books.committed[&pool()], usd(expected), "{hours} h later");
+        }
+    }
+
     async fn what_does_not_fit_beside_what_others_committed_meanwhile_becomes_a_denied_decision(bench) {
         let desk = Desk::open(&bench.store, policy(wide(), 230), &[100, 100]).await;
         let (one, two) = (desk.judge(vec![set(1, 100, 125)]).await, desk.judge(vec![set(2, 100, 125)]).await);
