@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::FutureExt;
 use tokio::sync::{broadcast, oneshot};
@@ -28,6 +29,9 @@ use crate::ledger::{DecisionBody, LedgerError, Receipt};
 use crate::observe::Depth;
 use crate::store::StoreError;
 use crate::store::scope::Verb;
+
+/// How long a stop waits for a platform before it goes by what was last seen.
+const LOOK: Duration = Duration::from_secs(2);
 
 impl From<LedgerError> for ControlError {
     fn from(error: LedgerError) -> Self {
@@ -167,9 +171,10 @@ impl Daemon {
             Some(title) => Some(self.change_set(&by, &title).await?),
             None => None,
         };
-        let mut answers = Vec::new();
-        for (pool, wishes) in by_pool {
-            let pins = wishes.into_iter().map(|wish| Pin { actor: Actor::Person { name: by.clone() }, wish, change_set: set }).collect();
+        // A pool that cannot answer keeps no other pool waiting, and what the others did stands.
+        let (by, set) = (&by, &set);
+        let pools = by_pool.into_iter().map(|(pool, wishes)| async move {
+            let pins = wishes.into_iter().map(|wish| Pin { actor: Actor::Person { name: by.clone() }, wish, change_set: *set }).collect();
             let receipt = self.pinned(&pool, pins, "person").await?;
             if receipt.decisions.is_empty() {
                 let why = receipt.left_alone.iter().map(|left| left.why.clone()).collect::<Vec<_>>().join("; ");
@@ -178,9 +183,10 @@ impl Daemon {
                     why: if why.is_empty() { "nothing had to change".to_owned() } else { why },
                 });
             }
-            answers.extend(self.answers(&receipt).await?);
-        }
-        Ok(answers)
+            self.answers(&receipt).await
+        });
+        let answered: Result<Vec<_>, ControlError> = futures::future::join_all(pools).await.into_iter().collect();
+        Ok(answered?.into_iter().flatten().collect())
     }
 
     async fn change_set(&self, by: &str, title: &str) -> Result<ChangeSetId, ControlError> {
@@ -202,6 +208,17 @@ impl Daemon {
         answer.await.map_err(|_| gone())?.map_err(|why| ControlError::Unavailable(format!("account `{account}` could not be read: {why}")))
     }
 
+    /// An account as it stands, or, where its platform does not answer in time, as it was last seen; what nobody ever saw is an error. Says which it is.
+    async fn seen(&self, account: &AccountId) -> (AccountId, Result<Arc<AccountView>, ControlError>, Option<String>) {
+        let why = match tokio::time::timeout(LOOK, self.fresh(account)).await {
+            Ok(Ok(view)) => return (account.clone(), Ok(view), None),
+            Ok(Err(error)) => error.to_string(),
+            Err(_elapsed) => format!("account `{account}` was not read within {LOOK:?}"),
+        };
+        let last = self.seats().accounts.get(account).and_then(|seat| seat.view.borrow().clone());
+        (account.clone(), last.ok_or_else(|| ControlError::Unavailable(why.clone())), Some(why))
+    }
+
     async fn stop_all(&self, scope: Scope, by: String, reason: String) -> Result<Vec<Answer>, ControlError> {
         self.known(&scope)?;
         let seats = self.seats();
@@ -217,9 +234,20 @@ impl Daemon {
                 });
             }
         };
-        let mut wishes = Vec::new();
-        for account in accounts {
-            let view = self.fresh(&account).await?;
+        let (mut wishes, mut blind) = (Vec::new(), None);
+        for (account, view, stale) in futures::future::join_all(accounts.iter().map(|account| self.seen(account))).await {
+            if let Some(why) = stale {
+                let title = format!("Delivery of {scope} is to stop, and {why}: its campaigns stop once it can be read; look there yourself");
+                seats.alert(AlertKind::Gap, account.as_str(), Severity::Critical, title).await;
+            }
+            // What one platform keeps to itself must not go on spending on the others.
+            let view = match view {
+                Ok(view) => view,
+                Err(error) => {
+                    blind = Some(error);
+                    continue;
+                }
+            };
             let rows = seats.store.read(|mut tx| async move { tx.budgets_of_account(&account).await }).await?;
             for campaign in view.campaigns.iter().filter(|campaign| campaign.status == RunStatus::Active) {
                 let pool = rows.iter().find(|row| row.budget.budget.members.contains(&campaign.key)).and_then(|row| row.pool.clone());
@@ -236,10 +264,8 @@ impl Daemon {
                 }
             }
         }
-        if wishes.is_empty() {
-            return Ok(Vec::new());
-        }
-        self.propose_all(by, wishes, Some(format!("stop delivery of {scope}"))).await
+        let answers = if wishes.is_empty() { Ok(Vec::new()) } else { self.propose_all(by, wishes, Some(format!("stop delivery of {scope}"))).await };
+        blind.map_or(answers, Err)
     }
 
     async fn trigger_pool(&self, pool: PoolId) -> Result<(), ControlError> {

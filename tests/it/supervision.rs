@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use adjutant::clock::Clock;
 use adjutant::domain::decision::DecisionState;
+use adjutant::domain::entity::RunStatus;
 use adjutant::domain::scope::Scope;
 use adjutant::domain::ticket::{Role, TicketKind, TicketState};
 use adjutant::domain::verdict::Ruling;
@@ -157,6 +158,21 @@ async fn an_account_whose_platform_is_out_of_reach_stands_still_and_the_others_g
     assert!(alert.title.contains("cannot be read"), "{}", alert.title);
     let status = running.daemon.accounts().into_iter().find(|account| account.account.as_str() == "tiktok-main").expect("it is listed");
     assert!(status.last_error.is_some(), "{status:?}");
+    running.daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_of_delivery_reaches_the_platforms_that_answer_although_one_does_not() {
+    let running = Running::start(&altered(&[NO_PEOPLE, FEW])).await;
+    let before = running.log().await.len();
+    running.faults(json!([{ "platform": "google", "kind": "reset_before" }])).await;
+    let answers = running.daemon.stop_delivery(Scope::Workspace, "ann".into(), "all of it".into()).await.expect("an answer");
+    assert!(!answers.is_empty());
+    let running_on = |account: &str| running.campaigns().iter().filter(|one| one.key.account.as_str() == account && one.status == RunStatus::Active).count();
+    eventually("Meta and TikTok deliver nothing", PATIENCE, async || (running_on("meta-main") + running_on("tiktok-main") == 0).then_some(())).await;
+    assert!(running.log().await.split_off(before).iter().all(|row| row.account != "1001001001"));
+    running.faults(json!([])).await;
+    eventually("Google delivers nothing either, once it answers", PATIENCE, async || (running_on("google-main") == 0).then_some(())).await;
     running.daemon.stop().await;
 }
 
