@@ -133,7 +133,7 @@ pub(super) fn due(clock: &Clock, approvals: &ApprovalPolicy, severity: Severity,
 }
 
 /// Asks. While a ticket about the same subject, kind and direction is open it is brought up to date and keeps its deadline; one that somebody has half
-/// approved lapses instead, for what was approved was something else.
+/// approved lapses instead, for what was approved was something else, and so does one whose change is the same but meets further rules.
 ///
 /// # Errors
 /// [`LedgerError`] from the database.
@@ -142,8 +142,13 @@ pub async fn open(tx: &mut Tx, ids: &IdGen, clock: &Clock, approvals: &ApprovalP
     if let Some(mut row) = tx.open_ticket_for(&question.subject, question.kind, direction).await? {
         let standing = Content::of(&row)?;
         let answered = matches!(&standing.state, TicketState::Open { approved_by } if !approved_by.is_empty());
-        if answered && row.bound_hash != question.bound_hash {
+        let same = row.bound_hash == question.bound_hash;
+        // Who has read or half answered the old question must not have agreed to what the new one asks beyond it.
+        let asks_more = question.content.eyes != standing.eyes || !question.content.waives.iter().all(|code| standing.waives.contains(code));
+        if answered && !same {
             sweep::lapse(tx, &row.id, "what is asked has changed after the first of two approvals", when).await?;
+        } else if same && asks_more {
+            sweep::lapse(tx, &row.id, "the same change asks for more than was asked here", when).await?;
         } else {
             let instead_of = row.decision.filter(|earlier| Some(*earlier) != question.decision);
             row.decision = question.decision;

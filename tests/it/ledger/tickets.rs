@@ -66,6 +66,18 @@ on_both_engines! {
         assert!(matches!(desk.approve(&ticket, "cid").await, Err(LedgerError::Ticket(TicketError::Closed("approved")))));
     }
 
+    async fn i6_an_approval_never_waives_a_rule_that_was_not_on_the_ticket_when_it_was_read(bench) {
+        let desk = Desk::open(&bench.store, asking(), &[100, 100]).await;
+        let (id, read) = desk.ask(set(1, 100, 150)).await;
+        assert_eq!(Content::of(&read).expect("readable").waives, ["LARGE_STEP"]);
+        // Beside another increase the same change, on the same ground, needs two people.
+        desk.round(vec![set(2, 100, 560), set(1, 100, 150)]).await;
+        assert!(matches!(desk.approve(&read, "bob").await, Err(LedgerError::Ticket(TicketError::Closed("lapsed")))));
+        assert_eq!(desk.decision(id).await.state.name(), "expired");
+        let now = desk.open_tickets().await.into_iter().find(|ticket| ticket.subject == read.subject).expect("another question");
+        assert_eq!((now.bound_hash, Content::of(&desk.ticket(now.id).await).expect("readable").waives.len()), (read.bound_hash, 2));
+    }
+
     async fn i6_eight_rounds_that_carry_out_one_approval_authorise_it_once(bench) {
         let desk = &Desk::open(&bench.store, asking(), &[100]).await;
         let (_, ticket) = desk.ask(set(1, 100, 150)).await;
