@@ -1,6 +1,6 @@
 //! What stands in a Google Ads account: campaigns, and budgets that are a campaign's own or shared by several.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Google;
 use super::wire::{Campaign as Row, CampaignBudget, Customer, Row as Answer};
@@ -52,7 +52,7 @@ pub(super) fn assemble(spec: &AccountSpec, customer: &Customer, unit: Money, row
         in_good_standing: customer.status.as_deref() == Some("ENABLED") && customer.manager != Some(true),
     };
     let mut members: BTreeMap<EntityKey, (CampaignBudget, Vec<EntityKey>)> = BTreeMap::new();
-    let mut campaigns = Vec::new();
+    let (mut campaigns, mut unclear) = (Vec::new(), BTreeSet::new());
     for row in rows {
         let (Some(campaign), Some(budget)) = (row.campaign, row.campaign_budget) else {
             return Err(PlatformError::Validation(format!("customer {} has a campaign without a budget", spec.platform_id)));
@@ -63,6 +63,9 @@ pub(super) fn assemble(spec: &AccountSpec, customer: &Customer, unit: Money, row
             Some(id) => spec.key(Level::Shared, id),
             None => key.clone(),
         };
+        if !matches!(campaign.status.as_deref(), Some("ENABLED" | "PAUSED" | "REMOVED")) {
+            unclear.insert(budget_key.clone());
+        }
         members.entry(budget_key.clone()).or_insert((budget, Vec::new())).1.push(key.clone());
         campaigns.push((campaign, key, budget_key));
     }
@@ -72,10 +75,13 @@ pub(super) fn assemble(spec: &AccountSpec, customer: &Customer, unit: Money, row
     let reference = |key: &EntityKey| BudgetRef { key: key.clone(), members: members.get(key).map(|(_, keys)| keys.clone()).unwrap_or_default() };
     let mut campaigns: Vec<_> = campaigns.into_iter().map(|(row, key, budget)| campaign_of(row, key, reference(&budget), account.in_good_standing)).collect();
     campaigns.sort_by(|a, b| a.key.cmp(&b.key));
-    let budgets = members
+    let mut budgets = members
         .iter()
         .map(|(key, (budget, keys))| budget_of(budget, reference(key), keys.len(), unit, account.in_good_standing))
         .collect::<Result<Vec<_>, _>>()?;
+    for budget in budgets.iter_mut().filter(|budget| unclear.contains(&budget.budget.key)) {
+        budget.read_only = Some(budget.read_only.unwrap_or(ReadOnly::UnknownType));
+    }
     Ok(Inventory { account, campaigns, budgets })
 }
 
@@ -115,9 +121,10 @@ fn campaign_of(row: Row, key: EntityKey, budget: BudgetRef, in_good_standing: bo
         Some(_) => false,
     };
     let status = match row.status.as_deref() {
-        Some("ENABLED") => RunStatus::Active,
         Some("PAUSED") => RunStatus::Paused,
-        Some(_) | None => RunStatus::Ended,
+        Some("REMOVED") => RunStatus::Ended,
+        // What says nothing we know may be spending: its money counts, and nobody steers it.
+        Some(_) | None => RunStatus::Active,
     };
     let political = row.contains_eu_political_advertising.as_deref() == Some("CONTAINS_EU_POLITICAL_ADVERTISING");
     Campaign {

@@ -51,6 +51,14 @@ fn a_campaigns_own_budget_goes_by_the_campaign_and_a_shared_one_by_itself() {
 }
 
 #[test]
+fn what_says_nothing_we_know_of_its_status_counts_as_spending_and_is_not_steered() {
+    for status in [r#""status": "OF_TOMORROW", "servingStatus""#, r#""servingStatus""#] {
+        let found = inventory(&[ROW.replace(r#""status": "ENABLED", "servingStatus""#, status)]);
+        assert_eq!((found.campaigns[0].status, found.budgets[0].read_only), (RunStatus::Active, Some(ReadOnly::UnknownType)));
+    }
+}
+
+#[test]
 fn budgets_we_cannot_steer_say_why() {
     for (of, by, why) in [
         (r#""period": "DAILY""#, r#""period": "CUSTOM_PERIOD""#, ReadOnly::Lifetime),

@@ -90,6 +90,9 @@ impl Shape<'_> {
                 budgets.extend(self.budget(budget, &set.id.0, set.daily_budget.as_ref(), set.lifetime_budget.as_ref())?);
             }
         }
+        if !is_known(row.status.as_deref()) || live.iter().any(|set| !is_known(set.status.as_deref())) {
+            budgets.iter_mut().for_each(|budget| budget.read_only = Some(budget.read_only.unwrap_or(ReadOnly::UnknownType)));
+        }
         let issues = row.issues_info.iter().flatten().chain(live.iter().flat_map(|set| set.issues_info.iter().flatten()));
         let campaign = Campaign {
             name: row.name.unwrap_or_default(),
@@ -125,10 +128,15 @@ impl Shape<'_> {
 
 fn run_status(status: Option<&str>) -> RunStatus {
     match status {
-        Some("ACTIVE") => RunStatus::Active,
         Some("PAUSED") => RunStatus::Paused,
-        Some(_) | None => RunStatus::Ended,
+        Some("DELETED" | "ARCHIVED") => RunStatus::Ended,
+        // What says nothing we know may be spending: its money counts, and nobody steers it.
+        Some(_) | None => RunStatus::Active,
     }
+}
+
+fn is_known(status: Option<&str>) -> bool {
+    matches!(status, Some("ACTIVE" | "PAUSED" | "DELETED" | "ARCHIVED"))
 }
 
 fn objective(objective: Option<&str>) -> Objective {

@@ -79,6 +79,15 @@ fn an_account_in_bad_standing_serves_nothing_and_takes_no_budget() {
 }
 
 #[test]
+fn what_says_nothing_we_know_of_its_status_counts_as_spending_and_is_not_steered() {
+    for (status, kept) in [("", true), (r#""status":"OF_TOMORROW","#, true), (r#""status":"ARCHIVED","#, false)] {
+        let found = inventory(ACCOUNT, &format!(r#"[{{"id":"12",{status}"daily_budget":"20000"}}]"#), "[]");
+        let told: Vec<_> = found.campaigns.iter().zip(&found.budgets).map(|(campaign, budget)| (campaign.status, budget.read_only)).collect();
+        assert_eq!(told, Vec::from_iter(kept.then_some((RunStatus::Active, Some(ReadOnly::UnknownType)))), "{status}");
+    }
+}
+
+#[test]
 fn a_refused_ad_shows_on_its_campaign() {
     let campaigns = r#"[{"id":"12","status":"ACTIVE","effective_status":"WITH_ISSUES","daily_budget":"20000",
         "issues_info":[{"level":"AD","error_code":2490427,"error_summary":"Ad rejected","error_type":"HARD_ERROR"}]}]"#;

@@ -100,14 +100,16 @@ impl Shape<'_> {
             || row.campaign_automation_type.as_deref().is_some_and(|kind| !matches!(kind, "MANUAL" | ""));
         let live: Vec<&AdGroup> =
             groups.iter().filter(|group| run_status(group.operation_status.as_deref(), group.secondary_status.as_deref()) != RunStatus::Ended).collect();
-        let own = Found { level: Level::Campaign, id: &row.campaign_id.0, mode: row.budget_mode.as_deref(), amount: row.budget.as_ref() };
+        let mode = |mode| if is_known(row.operation_status.as_deref()) { mode } else { None };
+        let own = Found { level: Level::Campaign, id: &row.campaign_id.0, mode: mode(row.budget_mode.as_deref()), amount: row.budget.as_ref() };
         let mut budgets = Vec::new();
         if row.budget_mode.as_deref() == Some("BUDGET_MODE_INFINITE") {
             for group in &live {
                 // What was set for the next day is what now stands set; it holds from midnight on.
                 let pending = group.scheduled_budget.as_ref().filter(|amount| amount.decimal().is_some_and(|amount| amount > Decimal::ZERO));
                 let amount = pending.or(group.budget.as_ref());
-                let found = Found { level: Level::AdGroup, id: &group.adgroup_id.0, mode: group.budget_mode.as_deref(), amount };
+                let mode = group.budget_mode.as_deref().filter(|_| is_known(group.operation_status.as_deref()) && is_known(row.operation_status.as_deref()));
+                let found = Found { level: Level::AdGroup, id: &group.adgroup_id.0, mode, amount };
                 budgets.push(self.budget(&found, &row.campaign_id.0, automated)?);
             }
         } else {
@@ -161,10 +163,15 @@ impl Shape<'_> {
 fn run_status(operation: Option<&str>, secondary: Option<&str>) -> RunStatus {
     match (operation, secondary) {
         (_, Some(secondary)) if secondary.ends_with("_STATUS_DELETE") => RunStatus::Ended,
-        (Some("ENABLE"), _) => RunStatus::Active,
         (Some("DISABLE"), _) => RunStatus::Paused,
-        (Some(_) | None, _) => RunStatus::Ended,
+        (Some("DELETE"), _) => RunStatus::Ended,
+        // What says nothing we know may be spending: its money counts, and nobody steers it.
+        (Some(_) | None, _) => RunStatus::Active,
     }
+}
+
+fn is_known(operation: Option<&str>) -> bool {
+    matches!(operation, Some("ENABLE" | "DISABLE" | "DELETE"))
 }
 
 fn objective(objective: Option<&str>) -> Objective {

@@ -27,6 +27,7 @@ const HOST: &str = "https://business-api.tiktok.com";
 const PATH: &str = "open_api/v1.3";
 const JSON: &str = "application/json";
 const PAGE: &str = "1000";
+const PAGE_ROWS: usize = 1_000;
 /// More pages than any account has: a guard against a total that never ends.
 const PAGES: i64 = 1_000;
 /// Daily ad group budgets go here; they hold from the next midnight of the account on.
@@ -72,7 +73,13 @@ impl Tiktok {
             asked.extend([("page", number.as_str()), ("page_size", PAGE)]);
             let list: wire::List<T> = self.get(path, &asked).await?;
             rows.extend(list.list.unwrap_or_default());
-            let total = list.page_info.and_then(|info| info.total_page?.integer()).unwrap_or(0);
+            // A list that may go on and does not say so must not pass for the whole: what is missing from it would be money nobody counts.
+            let full = rows.len() >= PAGE_ROWS.saturating_mul(usize::try_from(page).unwrap_or(usize::MAX));
+            let total = match list.page_info.and_then(|info| info.total_page?.integer()) {
+                Some(total) => total,
+                None if full => return Err(PlatformError::Transient(format!("`{path}` does not say how many pages it has"))),
+                None => page,
+            };
             if page >= total {
                 return Ok(rows);
             }

@@ -61,6 +61,16 @@ fn campaign_budgets_and_ad_group_budgets_are_told_apart() {
 }
 
 #[test]
+fn what_says_nothing_we_know_of_its_status_counts_as_spending_and_is_not_steered() {
+    let campaign = |status: &str| format!(r#"[{{"campaign_id":"11","budget":120.5,"budget_mode":"BUDGET_MODE_DAY"{status}}}]"#);
+    for status in ["", r#","operation_status":"OF_TOMORROW""#] {
+        let found = inventory("USD", &campaign(status), "[]");
+        assert_eq!((found.campaigns[0].status, found.budgets[0].read_only), (RunStatus::Active, Some(ReadOnly::UnknownType)));
+    }
+    assert!(inventory("USD", &campaign(r#","operation_status":"DELETE""#), "[]").budgets.is_empty());
+}
+
+#[test]
 fn units_and_floors_follow_the_currency() {
     let currency = |code: &str| code.parse::<Currency>().expect("a literal");
     for (code, micros) in [("USD", 10_000), ("JPY", 1_000_000), ("HUF", 10_000), ("KWD", 10_000)] {
