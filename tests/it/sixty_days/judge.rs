@@ -20,6 +20,10 @@ const UNIT: i64 = 1_000_000;
 const CAP: i64 = 6_000 * UNIT;
 /// How long a person's edit is left alone when nobody answers.
 const HOLD: i64 = 72 * HOUR;
+/// Oldest read a write may rest on when it arrives, on the wall: thirty seconds, and two for the request itself.
+const FRESH: i64 = 32_000;
+/// What people set in a place, and when: product time, wall time.
+type Edits = BTreeMap<Place, Vec<(i64, i64)>>;
 
 /// A row of the sandbox's log.
 #[derive(Clone, Debug)]
@@ -263,24 +267,33 @@ impl Judge {
         let mut found = self.unmatched();
         let mut world = self.world();
         let mut last_set: BTreeMap<Place, i64> = BTreeMap::new();
-        let mut edited: BTreeMap<Place, (i64, i64)> = BTreeMap::new();
+        let mut edited = Edits::new();
+        let mut set: BTreeMap<Place, Vec<(i64, i64)>> = BTreeMap::new();
         for row in self.rows.iter().filter(|row| row.applied) {
             let before = (row.field == "budget").then(|| last_set.get(&row.place()).copied().unwrap_or_else(|| row.old.parse().expect("micros")));
+            // No platform compares before it sets: an edit made while a write was on its way is seen by the read after it, not by the one before. Such a
+            // write is measured from what that read could show.
+            let read = self.read_before(row).filter(|_| row.by_api);
+            let crossed = read.is_some_and(|read| edited.get(&row.place()).is_some_and(|edits| edits.iter().any(|(_, wall)| *wall >= read)));
+            let shown = before.filter(|_| crossed).map(|before| {
+                let known = set.get(&row.place()).and_then(|all| all.iter().rev().find(|(wall, _)| Some(*wall) < read)).map(|(_, micros)| *micros);
+                known.unwrap_or_else(|| self.first_amount(&row.place()).unwrap_or(before))
+            });
             world.apply(row);
             if row.field == "budget" {
                 last_set.insert(row.place(), row.micros());
+                set.entry(row.place()).or_default().push((row.wall, row.micros()));
             }
             if row.by_api {
                 found.extend(self.wrong_target(row).map(|why| self.tell(row, &why)));
                 found.extend(self.against_a_person(row, &world, &edited).map(|why| self.tell(row, &why)));
-                // No platform compares before it sets: an edit made while a write was on its way is seen by the read after it, not by the one before.
-                let crossed = edited.get(&row.place()).is_some_and(|(_, wall)| self.read_before(row).is_some_and(|read| read <= *wall));
-                if !crossed {
-                    found.extend(before.and_then(|before| self.wrong_step(row, before)).map(|why| self.tell(row, &why)));
+                found.extend(shown.or(before).and_then(|base| self.wrong_step(row, base)).map(|why| self.tell(row, &why)));
+                if read.is_none_or(|read| row.wall - read > FRESH) {
+                    found.push(self.tell(row, "it rests on no read of the half minute before"));
                 }
                 found.extend(self.sums(row, before, &world).into_iter().map(|why| self.tell(row, &why)));
             } else {
-                edited.insert(row.place(), (row.at, row.wall));
+                edited.entry(row.place()).or_default().push((row.at, row.wall));
             }
         }
         found
@@ -380,18 +393,23 @@ impl Judge {
     }
 
     /// A person's value is left alone while the hold stands: on the object itself, and on the budget of a campaign whose status a person set.
-    fn against_a_person(&self, row: &Row, world: &World, edited: &BTreeMap<Place, (i64, i64)>) -> Option<String> {
+    fn against_a_person(&self, row: &Row, world: &World, edited: &Edits) -> Option<String> {
         let own = [row.place()];
         let members: Vec<Place> = world
             .purses
             .get(&row.place())
             .filter(|purse| row.field == "budget" && purse.members.len() == 1)
             .map_or(Vec::new(), |purse| purse.members.iter().map(|(account, id)| (account.clone(), "campaign".to_owned(), id.clone())).collect());
-        let (at, wall) = *own.iter().chain(&members).filter_map(|place| edited.get(place)).max()?;
-        if self.read_before(row).is_some_and(|read| read <= wall) {
-            return None;
-        }
+        // An edit that the read before this write could not show excuses itself alone, never an earlier one.
+        let read = self.read_before(row);
+        let edits = own.iter().chain(&members).filter_map(|place| edited.get(place)).flatten();
+        let (at, _) = *edits.filter(|(_, wall)| read.is_none_or(|read| *wall < read)).max()?;
         (row.at - at < HOLD).then(|| format!("a person edited it {} h before", (row.at - at) / HOUR))
+    }
+
+    /// What a budget stood at before the first row about it.
+    fn first_amount(&self, place: &Place) -> Option<i64> {
+        self.rows.iter().find(|row| row.applied && row.field == "budget" && row.place() == *place)?.old.parse().ok()
     }
 
     /// When the read began, in UTC milliseconds, that the write behind `row` rests on.
