@@ -83,6 +83,13 @@ impl Admin {
     }
 }
 
+impl Admin {
+    /// A line for people that speaks of `subject` by its key, with its name instead.
+    pub(crate) fn in_names(&self, line: &str, subject: &str) -> String {
+        subject.parse().map_or_else(|_| line.to_owned(), |key| line.replace(subject, &self.name_of(&key)))
+    }
+}
+
 /// Sum of figures; none when currencies mix or nothing is there.
 pub(crate) fn sum<'a>(mut figures: impl Iterator<Item = &'a Metrics>) -> Option<Metrics> {
     let first = figures.next()?.clone();

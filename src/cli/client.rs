@@ -119,7 +119,7 @@ impl Client {
         if let Some(body) = body {
             request = request.header("idempotency-key", self.ids.secret()).json(body);
         }
-        let answer = request.send().await.map_err(|error| ClientError::NoDaemon { url: self.at.clone(), why: error.without_url().to_string() })?;
+        let answer = request.send().await.map_err(|error| ClientError::NoDaemon { url: self.at.clone(), why: innermost(&error.without_url()) })?;
         let status = answer.status();
         let text = answer.text().await.map_err(|error| ClientError::Answer(error.without_url().to_string()))?;
         let value: Value =
@@ -133,6 +133,11 @@ impl Client {
             detail: field("detail").or_else(|| field("title")).unwrap_or(text),
         })
     }
+}
+
+/// What is at the bottom of an error: "connection refused", not "error sending request".
+fn innermost(error: &dyn std::error::Error) -> String {
+    std::iter::successors(Some(error), |error| error.source()).last().map_or_else(String::new, ToString::to_string)
 }
 
 /// `text` as one segment of a path.

@@ -8,7 +8,7 @@ use super::credentials::Credentials;
 use super::difference::autonomy;
 use super::form::in_words;
 use super::guardrails::{FOUR_EYES, NUMBERS, Number, Reach};
-use super::{Config, Database, Listen, Surroundings};
+use super::{Config, Database, Listen, Pacing, Surroundings};
 use crate::domain::policy::{AgentPolicy, CalendarEffect, Guardrails};
 
 /// What `adjutant check` prints and how it ends.
@@ -30,6 +30,18 @@ pub fn check(path: &Path, surroundings: &dyn Surroundings) -> Checked {
             Checked { text: format!("{faults}\n{count} fault{} in {}\n", if count == 1 { "" } else { "s" }, path.display()), exit_code: 1 }
         }
     }
+}
+
+/// What the file says and this version understands without acting on it, one line each: a key that does nothing must not pass for one that works.
+#[must_use]
+pub fn without_effect(config: &Config) -> Vec<String> {
+    let free = config.pools.iter().filter(|(_, pool)| pool.pacing == Pacing::Free);
+    let free = free.map(|(name, _)| format!("[pools.{name}] pacing = \"free\": the monthly cap is spread evenly all the same"));
+    let seasons = config.calendar.iter().filter(|event| matches!(event.effect, CalendarEffect::Season { .. }));
+    let seasons = seasons.map(|event| format!("[calendar.{}] season: these days are judged like any others", event.name));
+    let digest = (!config.defaulted.contains("schedules.digest")).then(|| "[schedules] digest: no digest is sent".to_owned());
+    let ga4 = config.ga4.keys().map(|name| format!("[measurement.ga4.{name}]: nothing is measured there; conversions are those the platforms report"));
+    free.chain(seasons).chain(digest).chain(ga4).collect()
 }
 
 /// What `config` puts in force, with every default.
@@ -64,6 +76,13 @@ fn write(config: &Config, page: &mut String) -> fmt::Result {
     row(config, page, "other", "approvals.other", format_args!("{} business hours for any other", config.approvals.other_h))?;
     row(config, page, "time_zone", "approvals.time_zone", config.approvals.time_zone)?;
     calendar(config, page)?;
+    let idle = without_effect(config);
+    if !idle.is_empty() {
+        writeln!(page, "\nWITHOUT EFFECT in this version")?;
+        for line in &idle {
+            writeln!(page, "  {line}")?;
+        }
+    }
     writeln!(page, "\npolicy {}", config.policy().hash())
 }
 
@@ -94,7 +113,7 @@ fn daemon(config: &Config, page: &mut String) -> fmt::Result {
         None => row(config, page, "clock", "clock", "real time")?,
         Some(lapse) => {
             let day_ms = 86_400_000 / u64::from(lapse.rate);
-            let origin = lapse.origin.map_or("re-based at a restart", |_| "from a fixed origin");
+            let origin = lapse.origin.map_or("goes on after a restart where it stopped", |_| "from a fixed origin");
             row(config, page, "clock", "clock", format_args!("time-lapse from {}, {} x: a day every {day_ms} ms, {origin}", lapse.start, lapse.rate))?;
         }
     }
@@ -122,8 +141,7 @@ fn daemon(config: &Config, page: &mut String) -> fmt::Result {
     row(config, page, "spend_pulse", "schedules.spend_pulse", format_args!("every {}", span(schedules.spend_pulse)))?;
     row(config, page, "observation", "schedules.observation", format_args!("every {}", span(schedules.observation)))?;
     row(config, page, "protective", "schedules.protective", format_args!("every {}", span(schedules.protective)))?;
-    row(config, page, "allocation", "schedules.allocation", format_args!("{} in the pool's zone", schedules.allocation))?;
-    row(config, page, "digest", "schedules.digest", format_args!("{} in the zone of approvals", schedules.digest))
+    row(config, page, "allocation", "schedules.allocation", format_args!("{} in the pool's zone", schedules.allocation))
 }
 
 fn endpoint(endpoint: &Endpoint) -> String {

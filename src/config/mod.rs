@@ -26,7 +26,7 @@ use toml::de::DeTable;
 
 pub use accounts::{Account, ConversionValue, Conversions, Endpoint, Ga4};
 pub use credentials::Credentials;
-pub use effective::{Checked, check, effective};
+pub use effective::{Checked, check, effective, without_effect};
 pub use fault::{Fault, Faults};
 pub use guardrails::{Looser, NUMBERS, Number, Reach, Unit};
 pub use pools::{Pacing, Pool};
@@ -109,7 +109,10 @@ impl Config {
         let (document, errors) = DeTable::parse_recoverable(text);
         if !errors.is_empty() {
             for error in errors {
-                page.broken(error.span().map_or(0, |span| span.start), format!("this is not TOML: {}", fault::shown(error.message())));
+                let twice =
+                    error.span().filter(|_| error.message() == "duplicate key").and_then(|span| text.get(span)).map(|key| format!(" `{}`", fault::shown(key)));
+                let what = format!("this is not TOML: {}{}", fault::shown(error.message()), twice.unwrap_or_default());
+                page.broken(error.span().map_or(0, |span| span.start), what);
             }
             return page.finish(None);
         }

@@ -110,7 +110,7 @@ pub struct TimeLapse {
     pub start: ProductTime,
     /// Product seconds per wall second.
     pub rate: u32,
-    /// When it was `start`; the daemon re-bases at a restart when missing.
+    /// When it was `start`; when missing, it goes on after a restart where it stopped.
     pub origin: Option<WallTime>,
 }
 

@@ -227,6 +227,20 @@ impl ActionKind {
             Self::Create => "create",
         }
     }
+
+    /// The same for people, before the name of what it is done to.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::RaiseBudget => "Raise the budget of",
+            Self::CutBudget => "Cut the budget of",
+            Self::Activate => "Activate",
+            Self::Pause => "Pause",
+            Self::Bid => "Change the bid of",
+            Self::Targeting => "Change the targeting of",
+            Self::Create => "Create in",
+        }
+    }
 }
 
 impl Change {

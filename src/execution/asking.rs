@@ -60,7 +60,11 @@ impl Outbox {
         {
             ledger::advance(tx, &earlier, Event::Expire, &serde_json::json!({ "why": "the ticket asks about a newer decision now" }), when).await?;
         }
-        alerts::raise(tx, &self.ids, Notice { kind: alert, subject: &question.subject, severity, title, payload: details }, when).await?;
+        let mut payload = details;
+        if let Value::Object(fields) = &mut payload {
+            fields.insert("ticket".to_owned(), opened.ticket().to_string().into());
+        }
+        alerts::raise(tx, &self.ids, Notice { kind: alert, subject: &question.subject, severity, title, payload }, when).await?;
         Ok(opened.ticket())
     }
     /// A row that this build cannot read is left alone and blocks nobody else; a person is asked to look.

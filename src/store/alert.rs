@@ -5,7 +5,7 @@ use super::row::{Row, args};
 use super::step::Moment;
 use super::{StoreError, Tx};
 use crate::clock::{ProductTime, WallTime};
-use crate::domain::ids::AlertId;
+use crate::domain::ids::{AlertId, TicketId};
 use crate::domain::ticket::Severity;
 
 /// A stored alert.
@@ -106,6 +106,24 @@ impl Tx {
         self.run_expecting(sql, args![id, at, by], "alert", id, "open").await
     }
 
+    /// The open alerts about a ticket need nobody any more.
+    ///
+    /// # Errors
+    /// [`StoreError`] from the database.
+    pub async fn close_alerts_of(&mut self, ticket: &TicketId, by: &str, at: ProductTime) -> Result<(), StoreError> {
+        let sql = "UPDATE alert SET acknowledged_at_ms = $2, acknowledged_by = $3 WHERE acknowledged_at_ms IS NULL AND payload LIKE $1";
+        self.run(sql, args![&about(ticket), at, by]).await.map(|_| ())
+    }
+
+    /// The open alerts about a ticket say something else now.
+    ///
+    /// # Errors
+    /// [`StoreError`] from the database.
+    pub async fn retitle_alerts_of(&mut self, ticket: &TicketId, title: &str) -> Result<(), StoreError> {
+        let sql = "UPDATE alert SET title = $2 WHERE acknowledged_at_ms IS NULL AND payload LIKE $1";
+        self.run(sql, args![&about(ticket), title]).await.map(|_| ())
+    }
+
     /// One alert.
     ///
     /// # Errors
@@ -178,6 +196,11 @@ pub enum Which {
     Open,
     /// All.
     All,
+}
+
+/// The pattern of payloads that name a ticket.
+fn about(ticket: &TicketId) -> String {
+    format!("%\"ticket\":\"{ticket}\"%")
 }
 
 fn alert(row: &Row) -> Result<AlertRow, StoreError> {

@@ -18,7 +18,7 @@ use super::lifecycle::{Heartbeat, Part};
 use super::{ticker, wiring};
 use crate::agents;
 use crate::clock::{Clock, ClockMode};
-use crate::config::{Config, Endpoint, Faults, SecretError, Surroundings, difference};
+use crate::config::{Config, Endpoint, Faults, SecretError, Surroundings, difference, without_effect};
 use crate::domain::alert::AlertKind;
 use crate::domain::ids::{IdGen, NodeId};
 use crate::domain::policy::Policy;
@@ -125,6 +125,7 @@ impl Daemon {
             (None, Some(_)) => ClockMode::TimeLapse,
             (None, None) => ClockMode::Real,
         };
+        warn_of_idle(&config);
         let url = config.workspace.database.url(surroundings.as_ref())?;
         let store = Store::open(url.expose_secret(), mode, durability).await?;
         // Before any actor: whoever held a lease in this file is gone, or its lock would have refused us.
@@ -270,6 +271,7 @@ impl Daemon {
         self.crew.send_replace(Arc::new(crew));
         self.config.send_replace(Arc::new(config));
         info!(by, changes = diff.len(), "the configuration was read again");
+        warn_of_idle(&self.config());
         // Nobody may be looking.
         let _ = self.ground.events.send(Event { topic: Topic::Scopes, cursor: 0 });
         Ok(diff)
@@ -328,6 +330,13 @@ fn refuse_looser(old: &Policy, new: &Policy, looser: Looser) -> Result<(), Daemo
     match looser {
         Looser::Refuse if !found.is_empty() => Err(DaemonError::Looser(found)),
         Looser::Refuse | Looser::Confirmed => Ok(()),
+    }
+}
+
+/// What the file says without effect is said where people look when they wonder why nothing happens.
+fn warn_of_idle(config: &Config) {
+    for line in without_effect(config) {
+        warn!("without effect in this version: {line}");
     }
 }
 

@@ -15,7 +15,7 @@ use super::pool::PoolMsg;
 use super::seats::Seats;
 use crate::domain::alert::AlertKind;
 use crate::domain::change::Change;
-use crate::domain::entity::RunStatus;
+use crate::domain::entity::{Level, RunStatus};
 use crate::domain::ids::{AccountId, AgentId, AlertId, ChangeSetId, DecisionId, PoolId, TicketId};
 use crate::domain::money::Money;
 use crate::domain::proposal::{Actor, Evidence, Pin, Wish};
@@ -93,8 +93,23 @@ impl Daemon {
         Ok(())
     }
 
+    /// A pause of a campaign that does not exist would leave whoever ordered it in the belief that something stands still.
+    fn pausable(&self, scope: &Scope) -> Result<(), ControlError> {
+        self.known(scope)?;
+        let Scope::Campaign(key) = scope else { return Ok(()) };
+        if key.level != Level::Campaign {
+            let why = format!("`{key}` is no campaign; pause the campaign it belongs to, as account:campaign:id");
+            return Err(ControlError::Invalid { field: "campaign".to_owned(), why });
+        }
+        // While an account has not been read, nobody knows better.
+        match self.view(&key.account) {
+            Some(view) if view.campaign(key).is_none() => Err(ControlError::NotFound(format!("campaign `{key}` in what was last read; nothing was paused"))),
+            Some(_) | None => Ok(()),
+        }
+    }
+
     async fn pause_scope(&self, scope: Scope, by: String, reason: String) -> Result<Paused, ControlError> {
-        self.known(&scope)?;
+        self.pausable(&scope)?;
         let done = self.ground.pausing.pause(&scope, &By::Person(by), &reason).await;
         self.scopes_changed();
         Ok(Paused { in_flight: done?.in_flight })

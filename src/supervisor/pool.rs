@@ -290,7 +290,7 @@ impl Actor<'_> {
         let (setup, seats) = (self.setup, self.seats);
         let input = RoundInput { pool: &setup.pool, kind, reason, policy: &in_force.policy, views, began, pins, lease: &held.lease, unread };
         let receipt = cycle::decide(&self.desk, input, async |question| ask(setup, seats, question).await).await?;
-        info!(pool = %setup.pool, round.id = %receipt.round, reason, decisions = receipt.decisions.len(), "a {reason} round left {} decision(s)", receipt.decisions.len());
+        info!(pool = %setup.pool, round.id = %receipt.round, reason, decisions = receipt.decisions.len(), "{reason} round: {} decision(s)", receipt.decisions.len());
         self.setup.health.send_modify(|health| {
             health.last_round = Some(receipt.round);
             health.last_round_at = Some(self.seats.clock.now());

@@ -11,7 +11,7 @@ use crate::clock::ProductTime;
 use crate::domain::alert::AlertKind;
 use crate::domain::decision::{DecisionState, Event};
 use crate::domain::ids::{IdGen, TicketId};
-use crate::domain::ticket::{Severity, TicketKind};
+use crate::domain::ticket::{Severity, TicketKind, TicketState};
 use crate::ledger::{LedgerError, advance, control};
 use crate::store::Tx;
 use crate::store::step::Moment;
@@ -51,7 +51,15 @@ pub async fn lapse(tx: &mut Tx, id: &TicketId, why: &str, when: Moment) -> Resul
 pub(super) async fn save(tx: &mut Tx, row: &mut TicketRow, content: &Content, kind: &str, detail: &Value, when: Moment) -> Result<(), LedgerError> {
     keep(row, content)?;
     tx.update_ticket(row).await?;
-    control::note(tx, kind, &row.id.to_string(), detail, when).await
+    control::note(tx, kind, &row.id.to_string(), detail, when).await?;
+    match &content.state {
+        TicketState::Open { .. } => {}
+        TicketState::Approved { .. } | TicketState::Rejected { .. } => tx.close_alerts_of(&row.id, "the answer to its ticket", when.at).await?,
+        TicketState::Lapsed { .. } => tx.close_alerts_of(&row.id, "the end of its question", when.at).await?,
+        // Nobody has looked: the alert stays, and says how it ended.
+        TicketState::Expired { .. } => tx.retitle_alerts_of(&row.id, &format!("Nobody answered, and nothing was done: {}", content.title)).await?,
+    }
+    Ok(())
 }
 
 /// Closes a ticket without an answer: what waited for it expires.

@@ -72,6 +72,8 @@ async fn the_command_line_answers_tickets_reloads_and_pauses_even_on_a_file_with
     assert!(says(folder, &["pause"]).starts_with("paused: the workspace"));
     assert!(says(folder, &["status"]).contains("paused: workspace"));
     assert!(says(folder, &["resume"]).starts_with("resumed"));
+    assert!(refused(folder, &["pause", "campaign", "meta-main:campaign:1"]).contains("nothing was paused"));
+    assert!(refused(folder, &["pause", "campaign", "meta-main:ad_group:1"]).contains("no campaign"));
     assert!(refused(folder, &["stop-delivery", "agent", "scale"]).contains("account, pool, campaign"));
     assert!(says(folder, &["audit", "verify"]).contains("the log verifies"));
 

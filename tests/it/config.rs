@@ -64,6 +64,35 @@ fn what_is_in_force_is_said_with_every_default_and_its_scope() {
     insta::assert_snapshot!(policy);
 }
 
+#[test]
+fn what_is_understood_and_has_no_effect_yet_is_said_and_nothing_else_is() {
+    let none = parse(SHIPPED).expect("the shipped file is valid");
+    assert_eq!(adjutant::config::without_effect(&none), Vec::<String>::new());
+    let text = SOUND.replace("time_zone = \"America/New_York\"\ndaily", "time_zone = \"America/New_York\"\npacing = \"free\"\ndaily");
+    let text = text.replace("effect = \"volatile\"", "season = { demand = 1.4 }") + "\n[schedules]\ndigest = \"0 0 9 * * *\"\n";
+    let idle = parse(&text).expect("a valid file");
+    let said = adjutant::config::effective(&idle);
+    let (_, said) = said.split_once("WITHOUT EFFECT").expect("it is said");
+    for key in ["[pools.core] pacing", "[calendar.sale] season", "[schedules] digest", "[measurement.ga4.shop]"] {
+        assert!(said.contains(key), "{said}");
+    }
+    assert_eq!(adjutant::config::without_effect(&idle).len(), 4);
+}
+
+#[test]
+fn where_the_daemon_is_stands_in_a_file_with_faults_and_unreadable_secrets_too() {
+    let text = SOUND.replace("127.0.0.1:8787", "127.0.0.1:9999").replace("platform = \"google\"", "platfrom = google").replace(
+        "credentials = \"sandbox\"\n\n[acc",
+        "credentials = { access_token = \"credential:meta\", app_secret = \"env:GONE\" }\n\n[acc",
+    );
+    parse(&text).expect_err("a file with faults");
+    let files = BTreeMap::from([("etc/agents.toml", &*text.leak())]);
+    let found = adjutant::config::Whereabouts::of(Path::new("etc/agents.toml"), &Given { files, ..Given::default() }).expect("a readable file");
+    assert_eq!(found.listen, adjutant::config::Listen::Tcp(([127, 0, 0, 1], 9999).into()));
+    assert_eq!(found.state_dir, Path::new("etc/state"));
+    assert_eq!(found.database, Some(adjutant::config::Database::Sqlite("etc/state/adjutant.db".into())));
+}
+
 /// A sound file whose lines the broken ones change.
 const SOUND: &str = r#"[workspace]
 name = "acme"

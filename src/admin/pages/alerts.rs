@@ -31,9 +31,9 @@ pub(crate) async fn page(State(admin): State<Admin>, Extension(who): Who, asked:
                 @for row in &rows {
                     li.with-button {
                         div {
-                            b { (row.title) }
+                            b { (admin.in_names(&row.title, &row.subject)) }
                             p.meta { (severity(row.severity)) " " (spaced(&row.kind)) " \u{b7} " (row.subject) " \u{b7} " (moment(row.last)) @if row.times > 1 { " \u{b7} " (row.times) " times since " (moment(row.at)) } }
-                            @if let Some((at, by)) = &row.acknowledged { p.meta { "Seen by " (by) ", " (moment(*at)) } }
+                            @if let Some((at, by)) = &row.acknowledged { p.meta { "Closed by " (by) ", " (moment(*at)) } }
                         }
                         @if row.acknowledged.is_none() && frame.may(Role::Operator) {
                             form method="post" action=(format!("/alerts/{}/acknowledge", row.id)) { (frame.form_fields("/alerts")) button type="submit" { "Acknowledge" } }

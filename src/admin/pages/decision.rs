@@ -5,13 +5,13 @@ use maud::{Markup, html};
 
 use super::Shown;
 use super::layout::{Frame, NOTHING};
-use super::words::{amount, away, deed, figure, kind, moment, percent, prediction, ruling, spaced, state};
+use super::words::{estimate, figure, kind, moment, percent, prediction, ruling, spaced, state};
 use crate::admin::Admin;
 use crate::admin::api::decisions::Dossier;
 use crate::admin::api::{Who, id};
 use crate::admin::reading::{told, wall};
 use crate::domain::decision::DecisionState;
-use crate::domain::outcome::{OutcomeState, Prediction};
+use crate::domain::outcome::{OutcomeState, Prediction, VoidReason};
 use crate::domain::ticket::Role;
 use crate::domain::verdict::{Ruling, Verdict};
 use crate::ledger::DecisionBody;
@@ -24,10 +24,10 @@ pub(crate) async fn page(State(admin): State<Admin>, Extension(who): Who, Path(t
     let line = admin.line(dossier.row.clone());
     let row = &dossier.row;
     let body = told(row);
-    let frame = admin.frame(who, "/decisions", format!("{} {}", deed(row.action), line.name)).await?;
+    let frame = admin.frame(who, "/decisions", format!("{} {}", row.action.words(), line.name)).await?;
     Ok(frame.page(&html! {
         p.eyebrow { a href="/decisions" { "Decisions" } " / " (row.id) }
-        h1 { (deed(row.action)) " " (line.name) }
+        h1 { (row.action.words()) " " (line.name) }
         section #what .control data-live="decisions tickets" aria-label="What" {
             div {
                 @if !line.to.is_empty() { p.big-number { (line.from) " \u{2192} " (line.to) } }
@@ -56,7 +56,7 @@ pub(crate) async fn page(State(admin): State<Admin>, Extension(who): Who, Path(t
                 @if let Some(round) = &row.round { div { dt { "Round" } dd { (round) } } }
                 @if let Some(entity) = &row.entity { div { dt { "Entity" } dd { code { (entity) } } } }
                 @if let Some(body) = &body { div { dt { "Engine" } dd { (body.engine) " on " (body.node) } } }
-                @if let Some(stake) = row.stake { div { dt { "Cost if wrong" } dd { (amount(stake)) } } }
+                @if let Some(stake) = row.stake { div { dt { "Cost if wrong" } dd { (estimate(stake)) } } }
                 div { dt { "Recorded" } dd { (wall(row.wall)) " on the wall clock" } }
             }
         }
@@ -83,7 +83,7 @@ fn because(body: &DecisionBody) -> Markup {
         section aria-labelledby="why-title" {
             h2 #why-title { "Why" }
             p.reason { (wish.reason) }
-            p.meta { (percent(wish.confidence)) " sure \u{b7} cost if wrong " (amount(wish.cost_if_wrong)) }
+            p.meta { (percent(wish.confidence)) " sure \u{b7} cost if wrong " (estimate(wish.cost_if_wrong)) }
         }
         section aria-labelledby="evidence-title" {
             h2 #evidence-title { "On what numbers" }
@@ -166,24 +166,39 @@ fn became(row: &OutcomeRow) -> Markup {
         section #outcome data-live="decisions" aria-labelledby="outcome-title" {
             h2 #outcome-title { "What became of it" }
             @match row.standing {
-                Standing::Pending => p { "Not mature yet: scored " (away(row.due, row.from)) " after it began, on " (moment(row.due)) "." },
-                Standing::Scored | Standing::Void => (result_of(result.as_ref())),
+                Standing::Pending => p { "Not mature yet: it is scored on " (moment(row.due)) ", when its conversions have arrived." },
+                Standing::Scored | Standing::Void => (result_of(row, result.as_ref())),
             }
             @if let Some(expected) = &expected { p.meta { "Predicted: " (prediction(expected)) } }
         }
     }
 }
 
+/// Why a prediction is not scored, in words.
+const fn unscored(reason: VoidReason) -> &'static str {
+    match reason {
+        VoidReason::ForeignEdit => "somebody else changed it meanwhile",
+        VoidReason::Hold => "it was on hold meanwhile",
+        VoidReason::PersonPause => "a person paused it meanwhile",
+        VoidReason::TooShort => "our next change of it came before three full days had passed",
+        VoidReason::PlanNotKept => "it did not spend what was planned, so the prediction was about something else",
+        VoidReason::NoData => "figures of its days are missing",
+    }
+}
+
 /// A result in words.
-pub(crate) fn result_of(result: Option<&OutcomeState>) -> Markup {
+pub(crate) fn result_of(row: &OutcomeRow, result: Option<&OutcomeState>) -> Markup {
+    let days = serde_json::from_str(&row.prediction).map_or(0, |prediction: Prediction| i64::from(prediction.horizon_days));
+    let cut = row.until - row.from < chrono::TimeDelta::days(days);
     html! {
         @match result {
             Some(OutcomeState::Scored { actual, counterfactual, effect, effect_low, effect_high, inside, right }) => p {
                 span class=(if *right { "mark good" } else { "mark bad" }) { @if *right { "right way" } @else { "wrong way" } } " "
                 (figure(*actual)) " measured, " (figure(*counterfactual)) " without the change: an effect of " (figure(*effect)) " (" (figure(*effect_low)) " to " (figure(*effect_high)) "), "
-                @if *inside { "inside" } @else { "outside" } " what was predicted."
+                @if *inside { "inside" } @else { "outside" } " what was predicted"
+                @if cut { " for the days until our next change of it" } "."
             },
-            Some(OutcomeState::Void { reason }) => p { span."mark quiet" { "not scored" } " " (spaced(serde_json::to_value(reason).ok().as_ref().and_then(serde_json::Value::as_str).unwrap_or_default())) },
+            Some(OutcomeState::Void { reason }) => p { span."mark quiet" { "not scored" } " " (unscored(*reason)) },
             Some(OutcomeState::Open { due }) => p { "To be scored on " (moment(*due)) "." },
             None => p.quiet { "Settled; the details cannot be read." },
         }

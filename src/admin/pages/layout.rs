@@ -124,8 +124,8 @@ impl Frame {
             div #banner .banner data-live="scopes rounds views" {
                 @if self.sandbox { p.sandbox { b { "Sandbox" } " Accounts marked so are simulated: no real money is spent there." } }
                 @if let Some(rate) = self.lapse { p.lapse { b { "Time-lapse \u{d7}" (rate) } " It is " (moment(self.now)) "." } }
-                @if !paused.is_empty() { p.stopped { b { "Paused" } " " (paused.join(", ")) ". Nothing of it is written to a platform." } }
-                @if !reducing.is_empty() { p.stopped { b { "Breaker" } " " (reducing.join(", ")) ": only lower spend is admitted until a person re-arms it." } }
+                @if !paused.is_empty() { p.stopped { b { "Paused" } " " (paused.join(", ")) ". Nothing of it is written to a platform until a person resumes it: " code { "adjutant resume" } "." } }
+                @if !reducing.is_empty() { p.stopped { b { "Breaker" } " " (reducing.join(", ")) ": only lower spend is admitted until a person re-arms it: " code { "adjutant rearm" } "." } }
                 @if !self.acting { p.lapse { b { "Starting" } " No account has been reconciled yet; nothing is changed until then." } }
             }
         }

@@ -6,7 +6,7 @@ use maud::html;
 use super::Shown;
 use super::decision::result_of;
 use super::layout::{heading, more};
-use super::words::{deed, figure, moment, percent, prediction};
+use super::words::{figure, moment, percent, prediction};
 use crate::admin::Admin;
 use crate::admin::api::{Asked, Who};
 use crate::admin::reading::{PAGE, cursor, cursor_text};
@@ -34,7 +34,7 @@ pub(crate) async fn conflicts(State(admin): State<Admin>, Extension(who): Who, a
                 @for row in &rows {
                     @let told: Option<Conflict> = serde_json::from_str(&row.payload).ok();
                     li {
-                        b { (row.agent) } " lost on " b { (admin.name_of(&row.entity)) } " \u{b7} " (figure(row.price)) " a day"
+                        p { b { (row.agent) } " lost on " b { (admin.name_of(&row.entity)) } " \u{b7} " (figure(row.price)) " a day" }
                         @if let Some(told) = &told {
                             p { (told.settled) " (" (told.method) ")" @if let Some(winner) = &told.winner { "; " b { (winner) } " prevailed" } }
                             @for lost in &told.dissent { p.why { (lost.agent) " wanted " (lost.wanted) ": " (lost.reason) } }
@@ -94,10 +94,10 @@ pub(crate) async fn outcomes(State(admin): State<Admin>, Extension(who): Who, as
             h2 #records-title { "How right they were" }
             div.scroll { table {
                 caption.hidden { "Track record of each agent" }
-                thead { tr { th scope="col" { "Agent" } th.num scope="col" { "Scored" } th.num scope="col" { "Right way" } th.num scope="col" { "Said" } th.num scope="col" { "Inside the interval" } } }
+                thead { tr { th scope="col" { "Agent" } th.num scope="col" { "Scored" } th.num scope="col" { "Right way" } th.num scope="col" { "Expected" } th.num scope="col" { "Inside the 80 % interval" } } }
                 tbody { @for record in records(&scored) { tr {
                     th scope="row" { (record.actor) } td.num { (record.scored) } td.num { (share(record.right, record.scored)) }
-                    td.num { (percent(record.said / record.scored.max(1) as f64)) } td.num { (share(record.inside, record.scored)) " of 80 %" }
+                    td.num { (percent(record.said / record.scored.max(1) as f64)) } td.num { (share(record.inside, record.scored)) }
                 } } }
             } }
         }
@@ -107,8 +107,8 @@ pub(crate) async fn outcomes(State(admin): State<Admin>, Extension(who): Who, as
                 @for row in &rows {
                     @let expected: Option<Prediction> = serde_json::from_str(&row.prediction).ok();
                     li {
-                        a href=(format!("/decisions/{}", row.decision)) { (deed(row.action)) " " b { (admin.name_of(&row.entity)) } }
-                        (result_of(row.result.as_deref().and_then(|text| serde_json::from_str(text).ok()).as_ref()))
+                        a href=(format!("/decisions/{}", row.decision)) { (row.action.words()) " " b { (admin.name_of(&row.entity)) } }
+                        (result_of(row, row.result.as_deref().and_then(|text| serde_json::from_str(text).ok()).as_ref()))
                         @if let Some(expected) = &expected { p.why { "Predicted: " (prediction(expected)) } }
                         p.meta { (row.actor) @if let Some(at) = row.settled { " \u{b7} settled " (moment(at)) } " \u{b7} " (percent(row.confidence)) " sure" }
                     }

@@ -52,7 +52,7 @@ pub(crate) async fn page(State(admin): State<Admin>, Extension(who): Who) -> Sho
                     p.more { a href="/decisions" { "All decisions" } }
                 }
             }
-            section #needs .needs data-live="tickets alerts" aria-labelledby="needs-title" { h2 #needs-title { "Needs you" } (needs(&tickets, &alerts, &frame)) }
+            section #needs .needs data-live="tickets alerts" aria-labelledby="needs-title" { h2 #needs-title { "Needs you" } (needs(&admin, &tickets, &alerts, &frame)) }
         }
         section #campaigns data-live="views" aria-labelledby="campaigns-title" { h2 #campaigns-title { "Campaigns" } (campaigns(&admin)) }
         section #accounts data-live="views" aria-labelledby="accounts-title" { h2 #accounts-title { "Accounts" } (accounts(&admin, &frame)) }
@@ -127,13 +127,13 @@ fn agents(admin: &Admin, frame: &Frame) -> Markup {
     }
 }
 
-fn needs(tickets: &[TicketRow], alerts: &[AlertRow], frame: &Frame) -> Markup {
+fn needs(admin: &Admin, tickets: &[TicketRow], alerts: &[AlertRow], frame: &Frame) -> Markup {
     html! {
         @if tickets.is_empty() && alerts.is_empty() { p.quiet { "Nothing. Tickets and alerts show up here." } }
         ul.plain {
             @for ticket in tickets.iter().take(WAITING) {
                 li {
-                    a href=(format!("/tickets/{}", ticket.id)) { (asked(ticket).map_or_else(|| kind(ticket.kind).to_owned(), |content| content.title)) }
+                    a href=(format!("/tickets/{}", ticket.id)) { (asked(ticket).map_or_else(|| kind(ticket.kind).to_owned(), |content| admin.in_names(&content.title, &ticket.subject))) }
                     p.meta { (severity(ticket.severity)) " " (kind(ticket.kind)) " \u{b7} answer " (due(ticket.deadline, frame.now)) }
                 }
             }
@@ -141,7 +141,7 @@ fn needs(tickets: &[TicketRow], alerts: &[AlertRow], frame: &Frame) -> Markup {
         @if tickets.len() > WAITING { p.more { a href="/tickets" { "All " (plural(tickets.len(), "ticket")) } } }
         ul.plain {
             @for alert in alerts.iter().take(WAITING) {
-                li { a href="/alerts" { (alert.title) } p.meta { (severity(alert.severity)) " " (moment(alert.last)) @if alert.times > 1 { " \u{b7} " (alert.times) " times" } } }
+                li { a href="/alerts" { (admin.in_names(&alert.title, &alert.subject)) } p.meta { (severity(alert.severity)) " " (moment(alert.last)) @if alert.times > 1 { " \u{b7} " (alert.times) " times" } } }
             }
         }
         @if alerts.len() > WAITING { p.more { a href="/alerts" { "All alerts" } } }

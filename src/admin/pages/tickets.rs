@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::Shown;
 use super::layout::{Frame, NOTHING, heading, more};
-use super::words::{amount, deed, due, figure, kind, moment, percent, prediction, severity, spaced};
+use super::words::{due, estimate, figure, kind, moment, percent, prediction, severity, spaced};
 use crate::admin::Admin;
 use crate::admin::api::{Asked, Who, id};
 use crate::admin::reading::{PAGE, asked as content, cursor, cursor_text, ends};
@@ -38,20 +38,24 @@ fn named(admin: &Admin, row: &TicketRow) -> String {
     row.subject.parse().map_or_else(|_| row.subject.clone(), |key| admin.name_of(&key))
 }
 
+fn title(admin: &Admin, row: &TicketRow, content: Option<&Content>) -> String {
+    content.map_or_else(|| kind(row.kind).to_owned(), |content| admin.in_names(&content.title, &row.subject))
+}
+
 fn diff(admin: &Admin, row: &TicketRow, content: &Content) -> Markup {
     let Some(change) = &content.change else { return NOTHING };
     let (from, to) = ends(change);
-    html! { p.diff { span { (deed(change.action())) " " b { (named(admin, row)) } } span.ends { del { (from) } " \u{2192} " ins { (to) } } } }
+    html! { p.diff { span { (change.action().words()) " " b { (named(admin, row)) } } span.ends { del { (from) } " \u{2192} " ins { (to) } } } }
 }
 
 fn summary(admin: &Admin, row: &TicketRow, frame: &Frame) -> Markup {
     let content = content(row);
     html! {
-        a.title href=(format!("/tickets/{}", row.id)) { (content.as_ref().map_or_else(|| kind(row.kind).to_owned(), |content| content.title.clone())) }
+        a.title href=(format!("/tickets/{}", row.id)) { (title(admin, row, content.as_ref())) }
         @if let Some(content) = &content { (diff(admin, row, content)) }
         p.meta {
             (severity(row.severity)) " " (kind(row.kind)) " \u{b7} " (row.state)
-            @if let Some(risk) = row.risk { " \u{b7} " (amount(risk)) " at risk" }
+            @if let Some(risk) = row.risk { " \u{b7} " (estimate(risk)) " at risk" }
             @if row.closed.is_none() { " \u{b7} answer " (due(row.deadline, frame.now)) ", else nothing is done" }
         }
     }
@@ -61,7 +65,7 @@ fn summary(admin: &Admin, row: &TicketRow, frame: &Frame) -> Markup {
 pub(crate) async fn one(State(admin): State<Admin>, Extension(who): Who, Path(text): Path<String>) -> Shown {
     let (row, answers) = admin.ticket(id("ticket", &text)?).await?;
     let content = content(&row);
-    let title = content.as_ref().map_or_else(|| kind(row.kind).to_owned(), |content| content.title.clone());
+    let title = title(&admin, &row, content.as_ref());
     let frame = admin.frame(who, "/tickets", title.clone()).await?;
     Ok(frame.page(&html! {
         p.eyebrow { a href="/tickets" { "Tickets" } " / " (kind(row.kind)) }
@@ -70,7 +74,7 @@ pub(crate) async fn one(State(admin): State<Admin>, Extension(who): Who, Path(te
             p.meta { (severity(row.severity)) " " (row.state) " \u{b7} for the " (row.owner.name()) " \u{b7} opened " (moment(row.opened)) }
             @if let Some(content) = &content { (diff(&admin, &row, content)) }
             dl.numbers {
-                @if let Some(risk) = row.risk { div { dt { "Money at risk" } dd { (amount(risk)) } } }
+                @if let Some(risk) = row.risk { div { dt { "Money at risk" } dd { (estimate(risk)) } } }
                 @if row.closed.is_none() { div { dt { "Answer until" } dd { (moment(row.deadline)) } } div { dt { "Without an answer" } dd { "nothing is done" } } }
                 @if let Some(content) = &content { @if content.eyes == Eyes::Four { div { dt { "Needs" } dd { "two people" } } } }
             }

@@ -4,9 +4,8 @@ use maud::{Markup, html};
 
 use crate::admin::reading::{Line, grouped, time};
 use crate::clock::ProductTime;
-use crate::domain::change::ActionKind;
 use crate::domain::decision::DecisionState;
-use crate::domain::money::Money;
+use crate::domain::money::{Money, Rounding};
 use crate::domain::outcome::{PredictedMetric, Prediction};
 use crate::domain::ticket::{Severity, TicketKind};
 use crate::domain::verdict::Ruling;
@@ -47,6 +46,11 @@ pub(crate) fn amount(money: Money) -> Markup {
     html! { span.money { (grouped(money)) } }
 }
 
+/// An estimate in money, to the minor unit: the micros of a guess say nothing.
+pub(crate) fn estimate(money: Money) -> Markup {
+    amount(money.round_to(money.currency().minor_unit(), Rounding::Up).unwrap_or(money))
+}
+
 /// A share of one as percent.
 pub(crate) fn percent(share: f64) -> String {
     format!("{:.0} %", share * 100.0)
@@ -70,19 +74,6 @@ pub(crate) fn spaced(name: &str) -> String {
         "roas" | "cpa" | "ctr" | "cvr" | "cpc" | "cpm" | "cpl" => name.to_uppercase(),
         "marginal_roas" => "marginal ROAS".to_owned(),
         _ => name.replace(['_', '.'], " "),
-    }
-}
-
-/// What was done, to what.
-pub(crate) fn deed(action: ActionKind) -> &'static str {
-    match action {
-        ActionKind::RaiseBudget => "Raise the budget of",
-        ActionKind::CutBudget => "Cut the budget of",
-        ActionKind::Activate => "Activate",
-        ActionKind::Pause => "Pause",
-        ActionKind::Bid => "Change the bid of",
-        ActionKind::Targeting => "Change the targeting of",
-        ActionKind::Create => "Create in",
     }
 }
 
@@ -198,7 +189,7 @@ pub(crate) fn action(line: &Line) -> Markup {
     html! {
         li.action {
             div.what {
-                a href=(format!("/decisions/{}", row.id)) { (deed(row.action)) " " b { (line.name) } }
+                a href=(format!("/decisions/{}", row.id)) { (row.action.words()) " " b { (line.name) } }
                 @if !line.to.is_empty() { span.ends { (line.from) " \u{2192} " (line.to) } }
             }
             p.why { (line.reason) }

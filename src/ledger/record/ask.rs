@@ -9,7 +9,7 @@ use super::scribe::Scribe;
 use crate::clock::ProductTime;
 use crate::domain::decision::{DecisionState, Event};
 use crate::domain::ids::{AgentId, DecisionId, TicketId};
-use crate::domain::money::Money;
+use crate::domain::money::{Money, Rounding};
 use crate::domain::proposal::{Conflict, Dissent, Settled};
 use crate::domain::scope::Scope;
 use crate::domain::ticket::{Severity, TicketKind, TicketState};
@@ -31,7 +31,7 @@ impl Scribe<'_> {
         let subject = wish.change.entity().map_or_else(|| wish.change.account().to_string(), ToString::to_string);
         let against = |verdict: &&Verdict| verdict.ruling != Ruling::Pass;
         let content = Content {
-            title: format!("{} {subject}", wish.change.action().name()),
+            title: format!("{} {subject}", wish.change.action().words()),
             why: verdicts.iter().filter(against).map(|verdict| verdict.why.clone()).collect(),
             change: decision.map(|_| wish.change.clone()),
             reason: wish.reason.clone(),
@@ -57,7 +57,7 @@ impl Scribe<'_> {
             pool: Some(header.pool.clone()),
             decision,
             severity: need.severity,
-            risk: Some(wish.cost_if_wrong),
+            risk: Some(wish.cost_if_wrong.round_to(wish.cost_if_wrong.currency().minor_unit(), Rounding::Up).unwrap_or(wish.cost_if_wrong)),
             bound_hash,
             content,
         };
@@ -105,7 +105,7 @@ impl Scribe<'_> {
         let opened = tickets::open(self.tx, self.ids, self.clock, &self.header.policy.approvals, question, self.when).await?;
         if matches!(opened, Opened::New(_)) {
             let kind = tickets::alert_of(question.kind);
-            let title = format!("{}: {}", kind.name(), question.content.title);
+            let title = format!("Waits for an answer: {}", question.content.title);
             let payload = json!({ "ticket": opened.ticket(), "decision": question.decision, "why": question.content.why });
             let notice = alerts::Notice { kind, subject: &question.subject, severity: question.severity.max(Severity::Warning), title, payload };
             alerts::raise(self.tx, self.ids, notice, self.when).await?;

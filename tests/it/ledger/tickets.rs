@@ -163,6 +163,23 @@ on_both_engines! {
         assert_eq!(desk.books().await.committed[&pool()], usd(100));
     }
 
+    async fn an_alert_ends_with_the_answer_to_its_ticket_and_says_so_when_nobody_answered(bench) {
+        let desk = Desk::open(&bench.store, asking(), &[100]).await;
+        let open = async || desk.store.read(|mut tx| async move { tx.alerts(Which::Open, None, 10).await }).await.expect("readable");
+        let (_, ticket) = desk.ask(set(1, 100, 150)).await;
+        assert_eq!(open().await.len(), 1);
+        let bob = &person("bob");
+        let (ids, ticket_id, when) = (&desk.ids, &ticket.id, desk.now());
+        desk.store.write(|mut tx| async move { tickets::reject(&mut tx, ids, ticket_id, bob, "no", when).await }).await.expect("rejected");
+        assert_eq!(open().await, []);
+        let (_, ticket) = desk.ask(set(1, 100, 160)).await;
+        desk.clock.set(ticket.deadline);
+        let when = desk.now();
+        desk.store.write(|mut tx| async move { tickets::expire_due(&mut tx, when).await }).await.expect("swept");
+        let told = open().await;
+        assert!(told.len() == 1 && told[0].title.starts_with("Nobody answered, and nothing was done: Raise the budget of "), "{told:?}");
+    }
+
     async fn only_people_with_the_role_answer_and_a_refusal_is_final(bench) {
         let desk = Desk::open(&bench.store, asking(), &[100]).await;
         let (id, ticket) = desk.ask(set(1, 100, 150)).await;
