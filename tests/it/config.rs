@@ -81,10 +81,10 @@ fn what_is_understood_and_has_no_effect_yet_is_said_and_nothing_else_is() {
 
 #[test]
 fn where_the_daemon_is_stands_in_a_file_with_faults_and_unreadable_secrets_too() {
-    let text = SOUND.replace("127.0.0.1:8787", "127.0.0.1:9999").replace("platform = \"google\"", "platfrom = google").replace(
-        "credentials = \"sandbox\"\n\n[acc",
-        "credentials = { access_token = \"credential:meta\", app_secret = \"env:GONE\" }\n\n[acc",
-    );
+    let text = SOUND
+        .replace("127.0.0.1:8787", "127.0.0.1:9999")
+        .replace("platform = \"google\"", "platfrom = google")
+        .replace("credentials = \"sandbox\"\n\n[acc", "credentials = { access_token = \"credential:meta\", app_secret = \"env:GONE\" }\n\n[acc");
     parse(&text).expect_err("a file with faults");
     let files = BTreeMap::from([("etc/agents.toml", &*text.leak())]);
     let found = adjutant::config::Whereabouts::of(Path::new("etc/agents.toml"), &Given { files, ..Given::default() }).expect("a readable file");

@@ -2,6 +2,7 @@
 
 use axum::extract::{Extension, State};
 use maud::html;
+use serde::Deserialize;
 
 use super::Shown;
 use super::decision::result_of;
@@ -12,11 +13,18 @@ use crate::admin::api::{Asked, Who};
 use crate::admin::reading::{PAGE, cursor, cursor_text};
 use crate::clock::ProductTime;
 use crate::domain::outcome::{OutcomeState, Prediction};
-use crate::domain::proposal::Conflict;
+use crate::domain::proposal::{Conflict, Dissent};
 use crate::store::StoreError;
 use crate::store::conflict::ConflictRow;
 use crate::store::decision::Cursor;
 use crate::store::outcome::OutcomeRow;
+
+/// What is kept of a conflict: how it was settled, and whose loss the row is.
+#[derive(Debug, Deserialize)]
+struct Told {
+    conflict: Conflict,
+    dissent: Dissent,
+}
 
 /// `GET /conflicts`.
 pub(crate) async fn conflicts(State(admin): State<Admin>, Extension(who): Who, asked: Asked) -> Shown {
@@ -32,12 +40,12 @@ pub(crate) async fn conflicts(State(admin): State<Admin>, Extension(who): Who, a
         section #list data-live=[after.is_none().then_some("rounds")] aria-label="Conflicts" {
             ul.tickets {
                 @for row in &rows {
-                    @let told: Option<Conflict> = serde_json::from_str(&row.payload).ok();
+                    @let told: Option<Told> = serde_json::from_str(&row.payload).ok();
                     li {
                         p { b { (row.agent) } " lost on " b { (admin.name_of(&row.entity)) } " \u{b7} " (figure(row.price)) " a day" }
                         @if let Some(told) = &told {
-                            p { (told.settled) " (" (told.method) ")" @if let Some(winner) = &told.winner { "; " b { (winner) } " prevailed" } }
-                            @for lost in &told.dissent { p.why { (lost.agent) " wanted " (lost.wanted) ": " (lost.reason) } }
+                            p { "It wanted " (told.dissent.wanted) "; " (told.conflict.settled) @if let Some(winner) = &told.conflict.winner { ", as " b { (winner) } " wanted" } " (" (told.conflict.method) ")." }
+                            p.why { (told.dissent.reason) }
                         }
                         p.meta { (moment(row.at)) " \u{b7} pool " (row.pool) @if let Some((at, by)) = &row.reviewed { " \u{b7} reviewed by " (by) ", " (moment(*at)) } }
                     }

@@ -37,7 +37,9 @@ pub(crate) async fn page(State(admin): State<Admin>, Extension(who): Who) -> Sho
     let rows = admin.store().read(|mut tx| async move {
         Ok::<_, StoreError>((tx.decisions(filter, None, RECENT).await?, tx.open_tickets().await?, tx.alerts(Which::Open, None, RECENT).await?))
     });
-    let (decisions, tickets, alerts) = rows.await?;
+    let (decisions, tickets, mut alerts) = rows.await?;
+    // What a listed question says is not said twice.
+    alerts.retain(|alert| !tickets.iter().any(|ticket| alert.payload.contains(ticket.id.to_string().as_str())));
     let lines: Vec<Line> = decisions.into_iter().map(|row| admin.line(row)).collect();
     Ok(frame.page(&html! {
         (control(&frame))

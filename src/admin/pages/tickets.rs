@@ -34,25 +34,21 @@ pub(crate) async fn page(State(admin): State<Admin>, Extension(who): Who, asked:
     }))
 }
 
-fn named(admin: &Admin, row: &TicketRow) -> String {
-    row.subject.parse().map_or_else(|_| row.subject.clone(), |key| admin.name_of(&key))
-}
-
 fn title(admin: &Admin, row: &TicketRow, content: Option<&Content>) -> String {
     content.map_or_else(|| kind(row.kind).to_owned(), |content| admin.in_names(&content.title, &row.subject))
 }
 
-fn diff(admin: &Admin, row: &TicketRow, content: &Content) -> Markup {
+fn diff(content: &Content) -> Markup {
     let Some(change) = &content.change else { return NOTHING };
     let (from, to) = ends(change);
-    html! { p.diff { span { (change.action().words()) " " b { (named(admin, row)) } } span.ends { del { (from) } " \u{2192} " ins { (to) } } } }
+    html! { p.diff { span.ends { del { (from) } " \u{2192} " ins { (to) } } } }
 }
 
 fn summary(admin: &Admin, row: &TicketRow, frame: &Frame) -> Markup {
     let content = content(row);
     html! {
         a.title href=(format!("/tickets/{}", row.id)) { (title(admin, row, content.as_ref())) }
-        @if let Some(content) = &content { (diff(admin, row, content)) }
+        @if let Some(content) = &content { (diff(content)) }
         p.meta {
             (severity(row.severity)) " " (kind(row.kind)) " \u{b7} " (row.state)
             @if let Some(risk) = row.risk { " \u{b7} " (estimate(risk)) " at risk" }
@@ -72,7 +68,7 @@ pub(crate) async fn one(State(admin): State<Admin>, Extension(who): Who, Path(te
         h1 { (title) }
         section #question data-live="tickets" aria-label="Question" {
             p.meta { (severity(row.severity)) " " (row.state) " \u{b7} for the " (row.owner.name()) " \u{b7} opened " (moment(row.opened)) }
-            @if let Some(content) = &content { (diff(&admin, &row, content)) }
+            @if let Some(content) = &content { (diff(content)) }
             dl.numbers {
                 @if let Some(risk) = row.risk { div { dt { "Money at risk" } dd { (estimate(risk)) } } }
                 @if row.closed.is_none() { div { dt { "Answer until" } dd { (moment(row.deadline)) } } div { dt { "Without an answer" } dd { "nothing is done" } } }
