@@ -37,6 +37,27 @@ on_both_engines! {
         assert!(take("b", long).await.expect("expired").token > second.token, "a holder that let it expire starts anew");
     }
 
+    async fn a_lease_left_by_a_killed_daemon_is_ended_only_where_the_lock_proves_that_nobody_else_lives(bench) {
+        let (store, long) = (&bench.store, Duration::from_secs(600));
+        let take = async |name: &'static str| store.write(|mut tx| async move { tx.acquire_lease(&shard(), &node(name), long).await }).await.expect("asked");
+        let end = async || -> u64 { store.write(|mut tx| async move { tx.end_stale_leases().await }).await.expect("ended") };
+        let killed = take("killed").await.expect("free");
+        let lease = &killed;
+        let ended = end().await;
+        let held: Result<(), StoreError> = store.write(|mut tx| async move { tx.hold_lease(lease).await }).await;
+        let next = take("next").await;
+        if bench.is_postgres() {
+            assert_eq!((ended, next), (0, None), "another node may live: its lease runs out by itself");
+            held.expect("still its own");
+        } else {
+            assert_eq!(ended, 1);
+            assert!(matches!(held, Err(StoreError::LeaseLost { .. })), "{held:?}");
+            assert!(next.expect("free at once").token > killed.token);
+        }
+        assert_eq!(end().await, u64::from(!bench.is_postgres()), "once for every lease");
+        assert_eq!(end().await, 0);
+    }
+
     async fn i3_of_concurrent_deciding_transactions_only_one_takes_the_last_of_a_cap(bench) {
         open_core(&bench.store).await;
         let ids = IdGen::seeded(3);
@@ -165,6 +186,25 @@ async fn a_sqlite_database_opens_again_after_a_restart_and_without_a_daemon_for_
     assert_eq!(reader.read(|mut tx| async move { tx.clock_mode().await }).await.expect("readable"), Some(ClockMode::Manual));
     let missing = Store::open_read_only(&format!("sqlite:{}", folder.path().join("missing.db").display())).await;
     assert!(missing.is_err(), "reading never makes a database");
+}
+
+#[tokio::test]
+async fn after_a_kill_the_next_holder_of_a_sqlite_lease_need_not_wait_and_its_token_is_higher() {
+    let bench = crate::engines::Bench::sqlite().await;
+    let take = async |store: &Store, name: &'static str| {
+        let taken = store.write(|mut tx| async move { tx.acquire_lease(&shard(), &node(name), Duration::from_secs(600)).await });
+        taken.await.expect("asked")
+    };
+    let killed = take(&bench.store, "killed").await.expect("free");
+    // Nothing was resigned: the file looks as a kill leaves it.
+    let (opened, _folder) = reopened(bench, ClockMode::Manual).await;
+    let store = opened.expect("the lock is free");
+    assert_eq!(take(&store, "next").await, None, "the row alone proves nothing");
+    let ended: u64 = store.write(|mut tx| async move { tx.end_stale_leases().await }).await.expect("ended");
+    assert_eq!(ended, 1);
+    let next = take(&store, "next").await.expect("free at once");
+    assert!(next.token > killed.token, "{} after {}", next.token, killed.token);
+    store.close().await;
 }
 
 #[tokio::test]
