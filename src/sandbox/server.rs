@@ -16,7 +16,7 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::faults::{Faults, Kind, Methods};
+use super::faults::{FaultRule, Faults, Kind, Methods};
 use super::state::Book;
 use super::wire::{Asked, Reply, hex};
 use super::world::World;
@@ -138,14 +138,8 @@ async fn serve(shared: &Shared, stop: &CancellationToken, request: Request<Incom
         head.uri.query().map(|query| url::form_urlencoded::parse(query.as_bytes()).into_owned().collect()).unwrap_or_default();
     let asked = Asked { method: head.method, path: head.uri.path().to_owned(), query, headers: head.headers, body: body.to_vec() };
     let reply = match asked.platform() {
-        Some(platform) => platform_reply(shared, stop, platform, &asked).await?,
-        None => {
-            let mut core = shared.core.lock().await;
-            let core = core.as_mut().filter(|core| !core.broken).ok_or(Broken)?;
-            core.world.catch_up(shared.clock.now(), shared.clock.wall());
-            core.commit(RulesChanged::No).await.map_err(|_| Broken)?;
-            steer::answer(core, &asked, shared.clock.now(), shared.clock.wall()).await.map_err(|_| Broken)?
-        }
+        Some(platform) => platform_reply(shared, stop, platform, asked).await?,
+        None => whole(own_reply(shared.clone(), asked)).await?,
     };
     let mut response = Response::builder().status(reply.status);
     for (name, value) in &reply.headers {
@@ -154,16 +148,43 @@ async fn serve(shared: &Shared, stop: &CancellationToken, request: Request<Incom
     response.body(Body::from(reply.body)).map_err(|_| Broken)
 }
 
-async fn platform_reply(shared: &Shared, stop: &CancellationToken, platform: Platform, asked: &Asked) -> Result<Reply, Broken> {
-    let method = asked.method();
+/// Carries on to its end even when the client leaves: an effect whose row were not committed could not be judged.
+async fn whole<T: Send + 'static>(work: impl Future<Output = Result<T, Broken>> + Send + 'static) -> Result<T, Broken> {
+    tokio::spawn(work).await.map_err(|_| Broken)?
+}
+
+async fn own_reply(shared: Shared, asked: Asked) -> Result<Reply, Broken> {
+    let mut core = shared.core.lock().await;
+    let core = core.as_mut().filter(|core| !core.broken).ok_or(Broken)?;
+    core.world.catch_up(shared.clock.now(), shared.clock.wall());
+    core.commit(RulesChanged::No).await.map_err(|_| Broken)?;
+    steer::answer(core, &asked, shared.clock.now(), shared.clock.wall()).await.map_err(|_| Broken)
+}
+
+async fn platform_reply(shared: &Shared, stop: &CancellationToken, platform: Platform, asked: Asked) -> Result<Reply, Broken> {
     let rule = {
         let mut core = shared.core.lock().await;
-        core.as_mut().ok_or(Broken)?.faults.pick(platform, &asked.path, method)
+        core.as_mut().ok_or(Broken)?.faults.pick(platform, &asked.path, asked.method())
     };
     let fault = rule.as_ref().map(|rule| rule.kind);
     if let (Some(Kind::Slow), Some(rule)) = (fault, &rule) {
         quiet(stop, Duration::from_millis(u64::from(rule.delay_ms))).await;
     }
+    // A request that is left hanging afterwards holds nobody else up.
+    let reply = whole(take_effect(shared.clone(), platform, asked, rule)).await?;
+    match fault {
+        Some(Kind::ResetBefore | Kind::ResetAfter) => Err(Broken),
+        Some(Kind::Timeout) => {
+            quiet(stop, SILENCE).await;
+            Err(Broken)
+        }
+        None | Some(Kind::Duplicate | Kind::StaleRead | Kind::Slow | Kind::Clip | Kind::Http429 | Kind::Http500 | Kind::RevokedToken) => Ok(reply),
+    }
+}
+
+/// What a request does to the world, committed with its rows, and what the platform would answer.
+async fn take_effect(shared: Shared, platform: Platform, asked: Asked, rule: Option<FaultRule>) -> Result<Reply, Broken> {
+    let (method, fault) = (asked.method(), rule.as_ref().map(|rule| rule.kind));
     let mut core = shared.core.lock().await;
     let core = core.as_mut().filter(|core| !core.broken).ok_or(Broken)?;
     let now = shared.clock.now();
@@ -180,24 +201,18 @@ async fn platform_reply(shared: &Shared, stop: &CancellationToken, platform: Pla
         host: asked.header("host").unwrap_or("localhost").to_owned(),
         wait_s: if shared.clock.mode() == ClockMode::TimeLapse { 1 } else { 30 },
     };
-    let mut reply = answer(&mut core.world, platform, asked, &moment);
+    let mut reply = answer(&mut core.world, platform, &asked, &moment);
     if fault == Some(Kind::Duplicate) && method == Methods::Write {
         moment.fault = fault;
-        answer(&mut core.world, platform, asked, &moment);
+        answer(&mut core.world, platform, &asked, &moment);
     }
     if lost && method == Methods::Write && core.world.pending.is_empty() {
         core.world.pending.push(Row { platform: platform.name().to_owned(), ..Row::stray(&moment) });
     }
     let changed = if rule.is_some_and(|rule| rule.count.is_some()) { RulesChanged::Yes } else { RulesChanged::No };
     core.commit(changed).await.map_err(|_| Broken)?;
-    match fault {
-        None | Some(Kind::Duplicate | Kind::StaleRead | Kind::Slow | Kind::Clip) => {}
-        Some(Kind::ResetBefore | Kind::ResetAfter) => return Err(Broken),
-        Some(Kind::Timeout) => {
-            quiet(stop, SILENCE).await;
-            return Err(Broken);
-        }
-        Some(kind @ (Kind::Http429 | Kind::Http500 | Kind::RevokedToken)) => reply = fault_reply(platform, kind, asked, &moment),
+    if let Some(kind @ (Kind::Http429 | Kind::Http500 | Kind::RevokedToken)) = fault {
+        reply = fault_reply(platform, kind, &asked, &moment);
     }
     Ok(reply)
 }

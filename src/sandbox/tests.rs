@@ -132,13 +132,43 @@ async fn a_timeout_takes_effect_and_never_answers_and_a_slow_answer_comes() {
     let sandbox = running().await;
     let (id, _) = campaign(&sandbox).await;
     fault(&sandbox, json!({ "kind": "timeout", "methods": "write", "count": 1 })).await;
-    let waiting = tokio::time::timeout(std::time::Duration::from_millis(300), post(&sandbox, &format!("/v26.0/{id}"), "daily_budget=40000")).await;
-    assert!(waiting.is_err(), "an answer came: {waiting:?}");
-    assert_eq!(budget(&sandbox).await, 400_000_000);
+    let path = format!("/v26.0/{id}");
+    {
+        let mut waiting = std::pin::pin!(post(&sandbox, &path, "daily_budget=40000"));
+        let waited = tokio::time::timeout(std::time::Duration::from_millis(300), &mut waiting).await;
+        assert!(waited.is_err(), "an answer came: {waited:?}");
+        let meanwhile = tokio::time::timeout(std::time::Duration::from_secs(3), budget(&sandbox)).await;
+        assert_eq!(meanwhile, Ok(400_000_000), "nobody else waits for it");
+    }
     fault(&sandbox, json!({ "kind": "slow", "delay_ms": 150, "count": 1 })).await;
     let (clock, before) = (Clock::real(), Clock::real().instant());
     get(&sandbox, "/v26.0/act_1001?fields=currency").await;
     assert!(clock.instant() - before >= std::time::Duration::from_millis(150));
+    sandbox.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_whose_sender_dies_at_any_moment_takes_effect_with_its_row_or_not_at_all() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let sandbox = start(SandboxConfig { state_file: Some(dir.path().join("sandbox.db")), ..quiet() }, Clock::manual(START)).await.expect("it starts");
+    let (id, _) = campaign(&sandbox).await;
+    let path = format!("/v26.0/{id}");
+    let mut unanswered = 0;
+    for trial in 0..100 {
+        let body = format!("daily_budget={}", 40_000 + trial);
+        let asked = tokio::time::timeout(std::time::Duration::from_micros(trial * 40), post(&sandbox, &path, &body)).await;
+        unanswered += u32::from(asked.is_err());
+        // It may arrive while we look.
+        let (shown, row) = loop {
+            let (before, shown, after) = (log(&sandbox).await.pop(), budget(&sandbox).await, log(&sandbox).await.pop());
+            if before == after {
+                break (shown, after);
+            }
+        };
+        let logged = row.as_ref().and_then(|row| row["new"].as_str()?.parse().ok());
+        assert!(logged.is_none_or(|logged: i64| logged == shown), "trial {trial}: {shown} is in force, the log ends with {row:?}");
+    }
+    assert!(unanswered > 0, "every sender lived");
     sandbox.stop().await;
 }
 

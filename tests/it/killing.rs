@@ -1,6 +1,8 @@
 //! kill -9 at random moments, with faults on the way: the sandbox's own log is held against the ledger.
 
-use std::collections::BTreeMap;
+mod judge;
+
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -8,20 +10,18 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use adjutant::clock::{Clock, ProductTime};
-use adjutant::domain::decision::DecisionState;
-use adjutant::domain::ids::AccountId;
+use adjutant::clock::Clock;
+use adjutant::domain::ids::DispatchId;
 use adjutant::ledger::audit;
-use adjutant::store::Store;
-use adjutant::store::decision::{DecisionFilter, DecisionRow};
-use adjutant::store::dispatch::DispatchRow;
+use adjutant::store::{Store, StoreError};
+use rand::seq::SliceRandom as _;
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use self::judge::{Judged, Ledger, badly_settled, judge};
 use crate::daemon::eventually;
 
-const KILLS: u32 = 30;
 const ACCOUNTS: [&str; 3] = ["google-main", "meta-main", "tiktok-main"];
 const FAULTS: &str = "\n[sandbox.faults]\ntimeout = \"1%\"\nhttp_429 = \"2%\"\nhttp_500 = \"2%\"\nreset_before = \"2%\"\nreset_after = \"2%\"\nduplicate = \"1%\"\nstale_read = \"2%\"\n";
 
@@ -55,10 +55,10 @@ impl Drop for Process {
 }
 
 /// Status and body of a plain request; none while nobody answers.
-fn ask(at: SocketAddr, method: &str, path: &str) -> Option<(u16, String)> {
+fn ask(at: SocketAddr, method: &str, path: &str, body: &str) -> Option<(u16, String)> {
     let mut stream = TcpStream::connect_timeout(&at, Duration::from_secs(1)).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
-    write!(stream, "{method} {path} HTTP/1.1\r\nHost: {at}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n").ok()?;
+    write!(stream, "{method} {path} HTTP/1.1\r\nHost: {at}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len()).ok()?;
     let mut text = String::new();
     stream.read_to_string(&mut text).ok()?;
     let (head, body) = text.split_once("\r\n\r\n")?;
@@ -66,7 +66,7 @@ fn ask(at: SocketAddr, method: &str, path: &str) -> Option<(u16, String)> {
 }
 
 fn page(at: SocketAddr, path: &str) -> Value {
-    let (status, body) = ask(at, "GET", path).unwrap_or_else(|| panic!("the sandbox does not answer {path}"));
+    let (status, body) = ask(at, "GET", path, "").unwrap_or_else(|| panic!("the sandbox does not answer {path}"));
     assert_eq!(status, 200, "{path}: {body}");
     serde_json::from_str(&body).expect("JSON")
 }
@@ -80,42 +80,9 @@ async fn until_ready(daemon: &mut Process, admin: SocketAddr, log: &Path) {
         if let Some(status) = daemon.0.try_wait().expect("its status") {
             panic!("the daemon ended with {status}: {}", std::fs::read_to_string(log).unwrap_or_default());
         }
-        ask(admin, "GET", "/readyz").filter(|(status, _)| *status == 200).map(|_| ())
+        ask(admin, "GET", "/readyz", "").filter(|(status, _)| *status == 200).map(|_| ())
     })
     .await;
-}
-
-struct Ledger {
-    decisions: Vec<DecisionRow>,
-    dispatches: Vec<DispatchRow>,
-    attempts: BTreeMap<String, Vec<DispatchRow>>,
-    budgets: BTreeMap<String, (i64, i64)>,
-}
-
-async fn ledger(store: &Store) -> Ledger {
-    let read = store.read(|mut tx| async move {
-        let decisions = tx.decisions(&DecisionFilter::default(), None, 100_000).await?;
-        let (mut dispatches, mut attempts, mut budgets) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
-        for account in ACCOUNTS {
-            let account: AccountId = account.parse().expect("a plain name");
-            dispatches.extend(tx.account_dispatches_since(&account, ProductTime::from_ms(0)).await?);
-            for row in tx.budgets_of_account(&account).await? {
-                budgets.insert(row.budget.budget.key.id.clone(), (row.budget.amount.micros(), row.accepted.micros()));
-            }
-        }
-        for row in &decisions {
-            let of = tx.dispatches_of(&row.id).await?;
-            if !of.is_empty() {
-                attempts.insert(row.id.to_string(), of);
-            }
-        }
-        Ok::<_, adjutant::store::StoreError>(Ledger { decisions, dispatches, attempts, budgets })
-    });
-    read.await.expect("readable rows")
-}
-
-fn in_flight(ledger: &Ledger) -> usize {
-    ledger.decisions.iter().filter(|row| matches!(row.state, DecisionState::Dispatched { .. } | DecisionState::Unknown)).count()
 }
 
 fn sandbox_log(at: SocketAddr) -> Vec<Value> {
@@ -131,62 +98,55 @@ fn sandbox_log(at: SocketAddr) -> Vec<Value> {
     }
 }
 
-/// Holds every effect the sandbox saw against what the ledger says was sent.
-fn judge(ledger: &Ledger, log: &[Value]) -> Vec<String> {
-    let mut faults = Vec::new();
-    let mut effects: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
-    for row in log.iter().filter(|row| row["source"] == "api" && row["outcome"] == "applied" && row["fault"] != "duplicate") {
-        effects.entry(row["body_sha256"].as_str().unwrap_or("")).or_default().push(row["wall_ms"].as_i64().unwrap_or(0));
-    }
-    let mut sent: BTreeMap<&str, Vec<&DispatchRow>> = BTreeMap::new();
-    for dispatch in &ledger.dispatches {
-        sent.entry(&dispatch.body_hash).or_default().push(dispatch);
-    }
-    for (hash, walls) in &effects {
-        let rows = sent.get(hash).map_or(&[][..], Vec::as_slice);
-        if walls.len() > rows.len() {
-            faults.push(format!("body {hash} took effect {} times and was recorded {} times", walls.len(), rows.len()));
-        }
-        for wall in walls {
-            if !rows.iter().any(|row| row.sent_wall.ms() <= *wall) {
-                faults.push(format!("body {hash} took effect at {wall} before any row of it"));
-            }
-        }
-    }
-    for (hash, rows) in &sent {
-        let accepted = rows.iter().filter(|row| row.result.as_deref() == Some("accepted")).count();
-        let seen = effects.get(hash).map_or(0, Vec::len);
-        if accepted > seen {
-            faults.push(format!("body {hash} is recorded as accepted {accepted} times and took effect {seen} times"));
-        }
-    }
-    for row in &ledger.decisions {
-        let Some(attempts) = ledger.attempts.get(&row.id.to_string()) else { continue };
-        for (number, attempt) in attempts.iter().enumerate() {
-            if attempt.sent_wall < row.wall {
-                faults.push(format!("decision {} was sent before it was recorded", row.id));
-            }
-            if number + 1 < attempts.len() && attempt.result.as_deref() != Some("not_executed") {
-                faults.push(format!("decision {} was tried again after an attempt that may have taken effect: {:?}", row.id, attempt.result));
-            }
-        }
-    }
-    faults
+fn post_rules(at: SocketAddr, rules: &Value) {
+    let (status, said) = ask(at, "POST", "/_sandbox/faults", &rules.to_string()).expect("the sandbox takes rules");
+    assert_eq!(status, 200, "{said}");
 }
 
-/// Budgets of which the platform and the ledger say different things.
-fn differing(ledger: &Ledger, state: &Value) -> Vec<String> {
-    let campaigns = state["campaigns"].as_array().expect("campaigns");
-    campaigns
-        .iter()
-        .filter_map(|campaign| {
-            let budget = &campaign["budget"];
-            let (id, micros) = (budget["id"].as_str().unwrap_or(""), budget["micros"].as_i64().unwrap_or(-1));
-            let known = ledger.budgets.get(id);
-            (known.map(|(live, _)| *live) != Some(micros) || known.map(|(_, accepted)| *accepted) != Some(micros))
-                .then(|| format!("{} budget {id}: the platform has {micros}, the ledger (live, accepted) {known:?}", campaign["platform"]))
-        })
-        .collect()
+/// When a life ends.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    /// At any moment.
+    Anytime,
+    /// Soon after a write left whose effect comes late.
+    BeforeItsEffect,
+    /// Soon after a write left that took effect and is never answered.
+    BeforeItsAnswer,
+}
+
+impl End {
+    /// The sandbox's rules of this life: what its end needs, before the faults that are always on.
+    fn rules(self, always: &[Value], random: &mut ChaCha8Rng) -> Value {
+        let own = match self {
+            Self::Anytime => None,
+            Self::BeforeItsEffect => Some(json!({ "methods": "write", "kind": "slow", "delay_ms": random.random_range(100..=1_000) })),
+            Self::BeforeItsAnswer => Some(json!({ "methods": "write", "kind": "timeout" })),
+        };
+        json!({ "rules": own.into_iter().chain(always.iter().cloned()).collect::<Vec<_>>() })
+    }
+}
+
+/// The requests the ledger has no answer for.
+async fn unanswered(store: &Store) -> BTreeSet<DispatchId> {
+    let read = store.read(|mut tx| async move {
+        let mut open = BTreeSet::new();
+        for account in ACCOUNTS {
+            open.extend(tx.unanswered_dispatches(&account.parse().expect("a plain name")).await?.into_iter().map(|row| row.id));
+        }
+        Ok::<_, StoreError>(open)
+    });
+    read.await.expect("readable rows")
+}
+
+/// Waits until a request is out that was not before; gives up after a while.
+async fn a_write_is_out(store: &Store, before: &BTreeSet<DispatchId>) {
+    let seen = tokio::time::timeout(Duration::from_millis(1_700), async {
+        while unanswered(store).await.is_subset(before) {
+            tokio::time::sleep(Duration::from_millis(3)).await;
+        }
+    });
+    // A life without a write ends all the same; the test counts those with one.
+    let _ = seen.await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -204,7 +164,9 @@ async fn kill_minus_nine_at_random_moments_loses_and_doubles_nothing() {
     let common = shipped
         .replace("rate = 17280", &format!("rate = 172800\norigin = \"{origin}\""))
         .replace("127.0.0.1:8787", &admin.to_string())
-        .replace("earned_amount = \"250 USD\"", "earned_amount = \"5000 USD\"")
+        // Many changes at once: more campaigns, that rest for shorter.
+        .replace("campaigns = 24", "campaigns = 36")
+        .replace("earned_amount = \"250 USD\"", "earned_amount = \"5000 USD\"\ncooldown_growth = \"24h\"\ncooldown_cut = \"12h\"")
         .replace("people = true", "people = false");
     let (ours, theirs) = (folder.path().join("agents.toml"), folder.path().join("platforms.toml"));
     std::fs::write(&theirs, format!("{common}{FAULTS}")).expect("a writable folder");
@@ -216,28 +178,55 @@ async fn kill_minus_nine_at_random_moments_loses_and_doubles_nothing() {
         &["sandbox", "--config", &path("platforms.toml"), "--listen", &platforms.to_string(), "--state", &path("platforms.db")],
         &folder.path().join("platforms.log"),
     );
-    eventually("the sandbox answers", Duration::from_secs(20), async || ask(platforms, "GET", "/_sandbox/faults")).await;
+    eventually("the sandbox answers", Duration::from_secs(20), async || ask(platforms, "GET", "/_sandbox/faults", "")).await;
 
     let config = path("agents.toml");
-    for _ in 0..KILLS {
+    let url = format!("sqlite:{}", folder.path().join("state/adjutant.db").display());
+    let always = page(platforms, "/_sandbox/faults")["rules"].as_array().expect("rules").clone();
+    let mut ends = [vec![End::Anytime; 14], vec![End::BeforeItsEffect; 8], vec![End::BeforeItsAnswer; 8]].concat();
+    ends.shuffle(&mut random);
+    let mut store = None;
+    let (mut stranded, mut kills_in_flight, mut unsettled_at_a_kill) = (BTreeSet::new(), 0, 0);
+    for end in ends {
+        post_rules(platforms, &json!({ "rules": &always }));
         let mut daemon = Process::start(&["run", "--config", &config], &log);
         until_ready(&mut daemon, admin, &log).await;
-        tokio::time::sleep(Duration::from_millis(random.random_range(100..=900))).await;
+        if store.is_none() {
+            store = Some(Store::open_read_only(&url).await.expect("a readable database"));
+        }
+        let store = store.as_ref().expect("opened above");
+        match end {
+            End::Anytime => tokio::time::sleep(Duration::from_millis(random.random_range(100..=1_500))).await,
+            End::BeforeItsEffect | End::BeforeItsAnswer => {
+                // It reads and reconciles before it writes; the rule of this life waits for its first writes.
+                a_write_is_out(store, &stranded).await;
+                tokio::time::sleep(Duration::from_millis(random.random_range(0..=300))).await;
+                post_rules(platforms, &end.rules(&always, &mut random));
+                let before = &stranded | &unanswered(store).await;
+                a_write_is_out(store, &before).await;
+                let so_long = if matches!(end, End::BeforeItsEffect) { 0..=100 } else { 50..=250 };
+                tokio::time::sleep(Duration::from_millis(random.random_range(so_long))).await;
+            }
+        }
         daemon.kill();
+        let open = unanswered(store).await;
+        kills_in_flight += usize::from(!open.is_subset(&stranded));
+        unsettled_at_a_kill += usize::from(Ledger::read(store).await.in_flight() > 0);
+        stranded.extend(open);
     }
-    ask(platforms, "DELETE", "/_sandbox/faults").expect("the sandbox lets go of its faults");
+    let store = store.expect("thirty lives");
+    let under_kills = sandbox_log(platforms).last().map_or(0, |row| row["seq"].as_i64().expect("a number"));
+    ask(platforms, "DELETE", "/_sandbox/faults", "").expect("the sandbox lets go of its faults");
     let mut daemon = Process::start(&["run", "--config", &config], &log);
     until_ready(&mut daemon, admin, &log).await;
-    tokio::time::sleep(Duration::from_secs(5)).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
     // Paused, it sends nothing new and settles by reading what is open.
     daemon.signal("-USR1");
-    let url = format!("sqlite:{}", folder.path().join("state/adjutant.db").display());
-    let store = Store::open_read_only(&url).await.expect("a readable database");
     let mut left = String::new();
     let settled = tokio::time::timeout(Duration::from_secs(25), async {
         loop {
-            let ledger = ledger(&store).await;
-            let (open, differing) = (in_flight(&ledger), differing(&ledger, &page(platforms, "/_sandbox/state")));
+            let ledger = Ledger::read(&store).await;
+            let (open, differing) = (ledger.in_flight(), ledger.differing(&page(platforms, "/_sandbox/state")));
             if open == 0 && differing.is_empty() {
                 return;
             }
@@ -249,14 +238,30 @@ async fn kill_minus_nine_at_random_moments_loses_and_doubles_nothing() {
     daemon.signal("-TERM");
     eventually("an orderly stop", Duration::from_secs(20), async || daemon.0.try_wait().expect("its status")).await;
 
-    let (ledger, effects) = (ledger(&store).await, sandbox_log(platforms));
+    let (ledger, log) = (Ledger::read(&store).await, sandbox_log(platforms));
     store.close().await;
-    let applied = effects.iter().filter(|row| row["source"] == "api" && row["outcome"] == "applied").count();
-    println!("{} decisions, {} dispatches, {applied} effects", ledger.decisions.len(), ledger.dispatches.len());
-    let faults = judge(&ledger, &effects);
-    assert!(faults.is_empty(), "{faults:#?}");
-    assert!(settled, "not settled by reading: {left}");
-    assert!(applied >= 10, "only {applied} effects: this proves nothing");
+    let Judged { mut faults, effective } = judge(&ledger, &log);
+    faults.extend(badly_settled(&ledger, &stranded));
+    let effects = log.iter().filter(|row| row["source"] == "api" && row["outcome"] == "applied");
+    let (early, late): (Vec<_>, Vec<_>) = effects.partition(|row| row["seq"].as_i64().is_some_and(|seq| seq <= under_kills));
+    let arrived = stranded.intersection(&effective).count();
+    let proof = format!(
+        "{} decisions, {} requests; {} effects under the kills and {} after; {kills_in_flight} kills met {} requests without an answer, {arrived} of which took effect; \
+         {unsettled_at_a_kill} kills left a decision whose outcome nobody knew",
+        ledger.decisions.len(),
+        ledger.dispatches.len(),
+        early.len(),
+        late.len(),
+        stranded.len()
+    );
+    println!("{proof}");
+    if !faults.is_empty() {
+        println!("{}", judge::history(&ledger, &log, &faults));
+    }
+    assert!(faults.is_empty(), "seed {seed}: {faults:#?}");
+    assert!(settled, "seed {seed}: not settled by reading: {left}");
+    let shows = early.len() >= 20 && kills_in_flight >= 5 && arrived >= 1 && arrived < stranded.len();
+    assert!(shows, "seed {seed}: too little happened to prove anything: {proof}");
     let report = audit::verify_at(&url).await.expect("a readable database");
-    assert!(report.is_clean(), "{:#?}", report.faults);
+    assert!(report.is_clean(), "seed {seed}: {:#?}", report.faults);
 }
