@@ -96,11 +96,12 @@ pub(super) fn structural(case: &Case<'_>) -> Found {
     })
 }
 
-/// How much more the change would have committed a day: what an increase adds, whatever else stands open.
+/// How much more the change would have committed a day: what an increase adds, whatever else stands open, and at least what its budget has risen
+/// since 24 h ago, so that several changes of one budget are not each too small for a second person.
 pub(super) fn increase(case: &Case<'_>) -> Result<Money, Unknown> {
     let lift = case.lift()?;
     Ok(match case.change {
-        Change::Budget { from, to, .. } => to.checked_sub(*from)?.larger(lift)?,
+        Change::Budget { from, to, .. } => to.checked_sub(*from)?.larger(to.checked_sub(case.book()?.day_ago)?)?.larger(lift)?,
         Change::Status { .. }
         | Change::Bid { .. }
         | Change::BidStrategy { .. }

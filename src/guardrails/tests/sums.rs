@@ -101,6 +101,19 @@ fn four_eyes_see_the_whole_batch() {
 }
 
 #[test]
+fn four_eyes_see_what_one_budget_has_risen_in_a_day() {
+    use crate::domain::ticket::Eyes;
+    for (day_ago, eyes) in [("100", Eyes::Two), ("70", Eyes::Four)] {
+        let world = World::bent(|w| {
+            w.limits(|g| g.four_eyes_above = Decimal::from(50));
+            w.book("meta/1").day_ago = usd(day_ago);
+        });
+        let judged = judged(&world, vec![set(person(), "meta/1", "131")]);
+        assert_eq!(judged.escalated()[0].ticket().map(|need| need.eyes), Some(eyes), "{day_ago} a day ago");
+    }
+}
+
+#[test]
 fn an_activation_commits_its_whole_amount() {
     let world = World::bent(|w| {
         w.stop("meta/3");
