@@ -1,5 +1,9 @@
 //! What a person's approval is good for: once, for exactly what was shown.
 
+use std::time::Duration;
+
+use chrono::TimeDelta;
+
 use super::super::advance::find;
 use super::super::binding;
 use super::super::body::DecisionBody;
@@ -12,6 +16,12 @@ use crate::domain::verdict::{Ruling, Verdict};
 use crate::ledger::LedgerError;
 use crate::store::StoreError;
 use crate::tickets::Content;
+
+/// How long an approval that could not be carried out is good for: who gave it saw figures that pass.
+const GOOD_FOR: TimeDelta = TimeDelta::hours(24);
+
+/// The same on the wall, where product time runs fast.
+const GOOD_FOR_WALL: Duration = Duration::from_secs(120);
 
 impl Scribe<'_> {
     /// The decision a settled change carries out: the approved one, while it is still approved.
@@ -35,7 +45,11 @@ impl Scribe<'_> {
             return refuse("its ticket asks about another decision");
         };
         let bound = binding(self.tx, &self.header.policy, &settled.wish.change, shown.settled.actor.agent(), asked.pool.as_ref()).await?;
-        if bound != asked.bound_hash || !matches!(Content::of(&asked)?.state, TicketState::Approved { .. }) {
+        let TicketState::Approved { at, .. } = Content::of(&asked)?.state else { return refuse("its ticket is not approved") };
+        if self.when.at - at > self.clock.at_least(GOOD_FOR, GOOD_FOR_WALL) {
+            return refuse("it was given more than a day ago and not carried out since: ask again");
+        }
+        if bound != asked.bound_hash {
             return refuse("the policy of its scope or the entity itself has changed since it was approved");
         }
         match self.tx.use_approvals(ticket, &bound, self.when.at).await {

@@ -66,6 +66,16 @@ on_both_engines! {
         assert!(matches!(desk.approve(&ticket, "cid").await, Err(LedgerError::Ticket(TicketError::Closed("approved")))));
     }
 
+    async fn i6_an_approval_nobody_carried_out_within_a_day_is_good_for_nothing(bench) {
+        let desk = Desk::open(&bench.store, asking(), &[100]).await;
+        let (id, ticket) = desk.ask(set(1, 100, 150)).await;
+        let pin = desk.pinned(&ticket, "bob").await;
+        desk.clock.advance(TimeDelta::hours(25));
+        let late = desk.carry_out(pin).await;
+        assert!(late.decisions.iter().all(|decision| decision.state().name() == "denied"), "{late:?}");
+        assert_eq!(desk.decision(id).await.state.name(), "denied");
+    }
+
     async fn i6_an_approval_never_waives_a_rule_that_was_not_on_the_ticket_when_it_was_read(bench) {
         let desk = Desk::open(&bench.store, asking(), &[100, 100]).await;
         let (id, read) = desk.ask(set(1, 100, 150)).await;
