@@ -11,14 +11,14 @@ use crate::killing::Process;
 use crate::running::{NO_PEOPLE, altered};
 
 /// Runs one command on the file in `folder`.
-fn run(folder: &Path, arguments: &[&str]) -> Output {
+pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_adjutant"));
     command.arg("--config").arg(folder.join("agents.toml")).args(arguments).env_remove("ADJUTANT_TOKEN").env_remove("ADJUTANT_URL");
     command.output().expect("the binary starts")
 }
 
 /// What a command that works says.
-fn says(folder: &Path, arguments: &[&str]) -> String {
+pub(crate) fn says(folder: &Path, arguments: &[&str]) -> String {
     let output = run(folder, arguments);
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("plain text")

@@ -3,6 +3,7 @@
 mod acceptance;
 mod admin;
 mod arrows;
+mod browser;
 mod commands;
 mod config;
 mod daemon;
