@@ -84,8 +84,16 @@ impl<'a> Scribe<'a> {
             actor: settled.actor.name(),
             action: change.action(),
             moves: self.moves(change),
-            stake: settled.actor.agent().map(|_| settled.wish.cost_if_wrong),
+            stake: self.stake(settled),
         }
+    }
+
+    /// What an agent's change uses up of what it may stake alone: never less than one day of the money it adds, whatever the agent says.
+    fn stake(&self, settled: &Settled) -> Option<Money> {
+        settled.actor.agent()?;
+        let said = settled.wish.cost_if_wrong;
+        let added = self.moves(&settled.wish.change).and_then(|(live, to)| to.checked_sub(live).ok());
+        Some(added.and_then(|added| said.larger(added).ok()).unwrap_or(said))
     }
 
     /// What a change does to committed money: from what its budget costs now to what it will cost.
@@ -197,7 +205,7 @@ impl<'a> Scribe<'a> {
                 Actor::Agent { .. } | Actor::Person { .. } | Actor::Approval { .. } | Actor::Wave { .. } => None,
             },
             moves: self.moves(change),
-            stake: settled.actor.agent().map(|_| settled.wish.cost_if_wrong),
+            stake: self.stake(settled),
             policy_hash: self.policy_hash.clone(),
             when: self.when,
             body: serde_json::to_string(&body)?,

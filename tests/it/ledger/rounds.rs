@@ -145,6 +145,15 @@ on_both_engines! {
         assert_eq!((record.scored, record.right, record.inside, record.bad_run), (1, 1, 1, 0));
     }
 
+    async fn an_agent_stakes_at_least_a_day_of_the_money_it_adds_whatever_it_says(bench) {
+        let easy = Guardrails { evidence_days: 0, evidence_conversions: Decimal::ZERO, evidence_cpa_multiple: Decimal::ZERO, ..wide() };
+        let desk = Desk::open(&bench.store, policy(easy, 1_000), &[100]).await;
+        let raise = settled(Actor::Agent { agent: agent() }, Change::Budget { budget: budget(1), from: usd(100), to: usd(115) });
+        assert_eq!(raise.wish.cost_if_wrong, usd(5));
+        let (_, state) = desk.decide(raise).await;
+        assert_eq!((state.name(), desk.books().await.staked[&agent()]), ("authorised", usd(15)));
+    }
+
     async fn our_next_change_ends_a_prediction_and_only_people_and_holds_disturb_it(bench) {
         let desk = Desk::open(&bench.store, policy(wide(), 1_000), &[100, 100, 100]).await;
         let (early, late, disturbed) = (desk.enact(set(1, 100, 110)).await, desk.enact(set(2, 100, 110)).await, desk.enact(set(3, 100, 110)).await);
