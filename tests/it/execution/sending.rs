@@ -28,6 +28,9 @@ async fn written_once(stage: &Stage) {
     let log = stage.log().await;
     assert_eq!(log.len(), decisions.len(), "{report:?}");
     for row in &log {
+        let hash = row["body_sha256"].as_str().expect("a hash");
+        let kept: Result<_, StoreError> = stage.store.read(|mut tx| async move { tx.body(hash).await }).await;
+        assert_eq!(kept.expect("readable").map(|body| ledger::chain::body_hash(body.as_bytes())).as_deref(), Some(hash), "the very bytes that left are kept");
         let (hash, wall_ms) = (row["body_sha256"].as_str().expect("a hash"), row["wall_ms"].as_i64().expect("a time"));
         let since: Result<_, StoreError> =
             stage.store.read(|mut tx| async move { tx.account_dispatches_since(&account(), ProductTime::from_ms(0)).await }).await;

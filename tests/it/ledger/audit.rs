@@ -24,6 +24,26 @@ on_both_engines! {
         assert!(report.faults.iter().any(|fault| fault.starts_with("PROJECTION")), "{:?}", report.faults);
     }
 
+    async fn i7_an_entry_somebody_edits_past_the_locks_is_found(bench) {
+        let desk = Desk::open(&bench.store, policy(wide(), 1_000), &[100]).await;
+        desk.enact(set(1, 100, 120)).await;
+        // Whoever owns the database can take its locks off; the hashes stay.
+        let off = if bench.is_postgres() { "DROP TRIGGER step_no_update ON step" } else { "DROP TRIGGER step_no_update" };
+        bench.tamper(off).await.expect("dropped");
+        let edits = [
+            ("CHAIN_EDITED", "UPDATE step SET wall_ms = wall_ms + 1 WHERE seq = 2", "UPDATE step SET wall_ms = wall_ms - 1 WHERE seq = 2"),
+            ("CHAIN_EDITED", "UPDATE step SET kind = 'denied' WHERE seq = 2", "UPDATE step SET kind = 'authorised' WHERE seq = 2"),
+        ];
+        for (code, edit, back) in edits {
+            bench.tamper(edit).await.expect("edited");
+            let report = audit::verify(&desk.store).await.expect("readable");
+            assert!(report.faults.iter().any(|fault| fault.starts_with(code)), "{edit}: {:?}", report.faults);
+            bench.tamper(back).await.expect("edited back");
+        }
+        let report = audit::verify(&desk.store).await.expect("readable");
+        assert!(report.is_clean(), "{:?}", report.faults);
+    }
+
     async fn i7_a_step_somebody_added_or_a_request_without_one_is_found(bench) {
         let desk = Desk::open(&bench.store, policy(wide(), 1_000), &[100]).await;
         let (id, _) = desk.decide(set(1, 100, 120)).await;
