@@ -13,18 +13,20 @@ use crate::domain::metrics::Metrics;
 use crate::domain::outcome::{OutcomeState, VoidReason};
 use crate::domain::policy::Policy;
 use crate::learning::{Ending, Maturity, ScoredDay, score};
-use crate::ledger::outcomes::{self, Due};
+use crate::ledger::outcomes::{self, Due, Ripe, Unreadable};
 use crate::ledger::{DecisionBody, LedgerError};
-use crate::store::Tx;
 use crate::store::step::Moment;
+use crate::store::{StoreError, Tx};
 
 /// What one judgement did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct JudgeReport {
     /// Predictions scored.
     pub scored: usize,
     /// Predictions that could not be.
     pub void: usize,
+    /// Those whose rows say what cannot be: set aside, so that they hold up nobody else's.
+    pub unreadable: Vec<Unreadable>,
 }
 
 /// Scores every prediction that is due, each in its own transaction. `curves` are what the learner believes now, for the counterfactual.
@@ -33,8 +35,8 @@ pub struct JudgeReport {
 /// [`CycleError`] from the database; what was scored before stays scored.
 pub async fn judge(desk: &Desk, policy: &Policy, curves: &BTreeMap<EntityKey, CampaignCurve>) -> Result<JudgeReport, CycleError> {
     let when = Moment { at: desk.clock.now(), wall: desk.clock.wall() };
-    let due = desk.store.read(|mut tx| async move { outcomes::due(&mut tx, when.at).await }).await?;
-    let mut report = JudgeReport::default();
+    let Ripe { due, unreadable } = desk.store.read(|mut tx| async move { outcomes::due(&mut tx, when.at).await }).await?;
+    let mut report = JudgeReport { unreadable, ..JudgeReport::default() };
     for due in &due {
         let curve = curves.get(&due.row.entity);
         let state = desk
@@ -44,13 +46,30 @@ pub async fn judge(desk: &Desk, policy: &Policy, curves: &BTreeMap<EntityKey, Ca
                 outcomes::save(&mut tx, &due.row.id, &state, when).await?;
                 Ok::<_, LedgerError>(state)
             })
-            .await?;
+            .await;
         match state {
-            OutcomeState::Scored { .. } => report.scored += 1,
-            OutcomeState::Void { .. } | OutcomeState::Open { .. } => report.void += 1,
+            Ok(OutcomeState::Scored { .. }) => report.scored += 1,
+            Ok(OutcomeState::Void { .. } | OutcomeState::Open { .. }) => report.void += 1,
+            Err(LedgerError::Store(StoreError::Stale { .. })) => {} // Somebody settled it meanwhile.
+            Err(error) if is_the_rows_own(&error) => report.unreadable.push(Unreadable { id: due.row.id.to_string(), why: error.to_string() }),
+            Err(error) => return Err(error.into()),
         }
     }
     Ok(report)
+}
+
+/// Whether what failed lies in the rows of one prediction, so that the next one may well be scored.
+fn is_the_rows_own(error: &LedgerError) -> bool {
+    match error {
+        LedgerError::Store(error) => matches!(error, StoreError::Corrupt { .. }),
+        LedgerError::Money(_)
+        | LedgerError::Transition(_)
+        | LedgerError::Ticket(_)
+        | LedgerError::Missing { .. }
+        | LedgerError::Changed { .. }
+        | LedgerError::Scope(_)
+        | LedgerError::Json(_) => true,
+    }
 }
 
 async fn settle(tx: &mut Tx, policy: &Policy, due: &Due, curve: Option<&CampaignCurve>, when: Moment) -> Result<OutcomeState, LedgerError> {

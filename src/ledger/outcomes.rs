@@ -20,7 +20,7 @@ use crate::store::{StoreError, Tx};
 
 /// Full days a prediction must have stood for to be scored.
 const LEAST_DAYS: i64 = 3;
-/// Most outcomes one call hands out.
+/// Outcomes read at a time.
 const PAGE: u32 = 200;
 
 /// A prediction that can be scored now.
@@ -39,8 +39,28 @@ fn horizon_end(from: ProductTime, prediction: &Prediction) -> ProductTime {
     from + TimeDelta::days(i64::from(prediction.horizon_days) + 1)
 }
 
-fn corrupt(id: &OutcomeId, error: &serde_json::Error) -> StoreError {
-    StoreError::Corrupt { table: "outcome", id: id.to_string(), what: error.to_string() }
+/// A row that cannot be scored because of what it says. It stays pending, so nobody gains trust or frees a stake by it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Which outcome, as far as its row says.
+    pub id: String,
+    /// What is wrong with it.
+    pub why: String,
+}
+
+/// What can be scored now, and what would be due if it could be read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ripe {
+    /// Predictions to score, oldest first.
+    pub due: Vec<Due>,
+    /// Rows set aside.
+    pub unreadable: Vec<Unreadable>,
+}
+
+fn due_of(row: OutcomeRow) -> Result<Due, Unreadable> {
+    let prediction: Prediction = serde_json::from_str(&row.prediction).map_err(|error| Unreadable { id: row.id.to_string(), why: error.to_string() })?;
+    let cut_at = (row.until < horizon_end(row.from, &prediction)).then_some(row.until);
+    Ok(Due { row, prediction, cut_at })
 }
 
 pub(super) async fn open(tx: &mut Tx, ids: &IdGen, row: &DecisionRow, body: &DecisionBody, when: Moment) -> Result<(), LedgerError> {
@@ -80,18 +100,31 @@ pub(super) async fn close_by_our_change(tx: &mut Tx, row: &DecisionRow, when: Mo
     Ok(())
 }
 
-/// The predictions that can be scored at `at`, oldest first; at most a page.
+/// The predictions that can be scored at `at`, oldest first, at least one page of them where there are so many: rows that cannot be read are set aside,
+/// however many stand before the others.
 ///
 /// # Errors
-/// [`StoreError::Corrupt`] when a row lies.
-pub async fn due(tx: &mut Tx, at: ProductTime) -> Result<Vec<Due>, LedgerError> {
-    let mut found = Vec::new();
-    for row in tx.due_outcomes(at, PAGE).await? {
-        let prediction: Prediction = serde_json::from_str(&row.prediction).map_err(|error| corrupt(&row.id, &error))?;
-        let cut_at = (row.until < horizon_end(row.from, &prediction)).then_some(row.until);
-        found.push(Due { row, prediction, cut_at });
+/// [`LedgerError`] from the database.
+pub async fn due(tx: &mut Tx, at: ProductTime) -> Result<Ripe, LedgerError> {
+    let (mut found, mut seen) = (Ripe::default(), 0);
+    loop {
+        let page = tx.due_outcomes(at, seen, PAGE).await?;
+        let last = page.len() < PAGE as usize;
+        for row in page {
+            match row {
+                Ok(row) => match due_of(row) {
+                    Ok(due) => found.due.push(due),
+                    Err(unreadable) => found.unreadable.push(unreadable),
+                },
+                Err(StoreError::Corrupt { id, what, .. }) => found.unreadable.push(Unreadable { id, why: what }),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if last || found.due.len() >= PAGE as usize {
+            return Ok(found);
+        }
+        seen += PAGE;
     }
-    Ok(found)
 }
 
 /// Writes what became of a prediction and moves its decision: applied to scored or void.
@@ -130,10 +163,10 @@ pub async fn disturb(tx: &mut Tx, entity: &EntityKey, reason: VoidReason, when: 
     Ok(open.len())
 }
 
-/// Makes the open predictions within a scope void: a person has paused it.
+/// Makes the open predictions within a scope void: a person has paused it. One that cannot be is left to whoever scores it; it stops no stop.
 pub(super) async fn disturb_scope(tx: &mut Tx, scope: &Scope, when: Moment) -> Result<usize, LedgerError> {
     let mut voided = 0;
-    for outcome in tx.pending_outcomes().await? {
+    for outcome in tx.readable_pending_outcomes().await? {
         let inside = match scope {
             Scope::Workspace => true,
             Scope::Account(account) => outcome.account == *account,
@@ -141,7 +174,12 @@ pub(super) async fn disturb_scope(tx: &mut Tx, scope: &Scope, when: Moment) -> R
             Scope::Agent(agent) => outcome.actor == agent.as_str(),
             Scope::Campaign(campaign) => outcome.entity == *campaign,
         };
-        if inside {
+        let can_end = match find(tx, &outcome.decision).await {
+            Ok(row) => row.state.on(Event::Void).is_ok(),
+            Err(LedgerError::Store(StoreError::Corrupt { .. }) | LedgerError::Missing { .. }) => false,
+            Err(error) => return Err(error),
+        };
+        if inside && can_end {
             settle(tx, &outcome.id, &outcome.decision, &OutcomeState::Void { reason: VoidReason::PersonPause }, when).await?;
             voided += 1;
         }

@@ -263,13 +263,13 @@ impl Tx {
         self.rows("dispatch", sql, args![]).await?.iter().map(|row| Ok((row.parse("id")?, row.maybe_parse("decision")?))).collect()
     }
 
-    /// Every pending outcome, by entity and age.
+    /// Every pending outcome that can be read, by entity and age; the others are reported by whoever scores them.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] when a row lies.
-    pub async fn pending_outcomes(&mut self) -> Result<Vec<OutcomeRow>, StoreError> {
+    /// [`StoreError`] from the database.
+    pub async fn readable_pending_outcomes(&mut self) -> Result<Vec<OutcomeRow>, StoreError> {
         let sql = outcome_sql!("WHERE state = 'pending' ORDER BY entity, from_at_ms, id");
-        self.rows("outcome", sql, args![]).await?.iter().map(outcome).collect()
+        Ok(self.rows("outcome", sql, args![]).await?.iter().filter_map(|row| outcome(row).ok()).collect())
     }
 
     /// What the platform shows of a budget since our change of it was applied: its amount, accepted and in the history.

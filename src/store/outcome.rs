@@ -143,13 +143,13 @@ impl Tx {
         self.row("outcome", outcome_sql!("WHERE id = $1"), args![id]).await?.as_ref().map(outcome).transpose()
     }
 
-    /// The outcomes that can be scored by `now`, those due first.
+    /// The outcomes that can be scored by `now`, those due first, after the first `skip` of them; a row that lies is one fault among them.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] when a row lies.
-    pub async fn due_outcomes(&mut self, now: ProductTime, limit: u32) -> Result<Vec<OutcomeRow>, StoreError> {
-        let sql = outcome_sql!("WHERE state = 'pending' AND due_ms <= $1 ORDER BY due_ms, id LIMIT $2");
-        self.rows("outcome", sql, args![now, limit]).await?.iter().map(outcome).collect()
+    /// [`StoreError`] from the database.
+    pub async fn due_outcomes(&mut self, now: ProductTime, skip: u32, limit: u32) -> Result<Vec<Result<OutcomeRow, StoreError>>, StoreError> {
+        let sql = outcome_sql!("WHERE state = 'pending' AND due_ms <= $1 ORDER BY due_ms, id LIMIT $2 OFFSET $3");
+        Ok(self.rows("outcome", sql, args![now, limit, skip]).await?.iter().map(outcome).collect())
     }
 
     /// The pending outcomes of an entity, oldest first.

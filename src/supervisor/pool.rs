@@ -338,8 +338,15 @@ impl Actor<'_> {
         let in_force = self.seats.policy();
         let curves = self.curves().await;
         match cycle::judge(&self.desk, &in_force.policy, &curves).await {
-            Ok(report) if report.scored + report.void > 0 => self.seats.tell(Event { topic: Topic::Decisions, cursor: 0 }),
-            Ok(_) => {}
+            Ok(report) => {
+                for row in &report.unreadable {
+                    let title = format!("The outcome {} cannot be scored; the others are: {}", row.id, row.why);
+                    self.seats.alert(AlertKind::Audit, &format!("outcome {}", row.id), Severity::Critical, title).await;
+                }
+                if report.scored + report.void > 0 {
+                    self.seats.tell(Event { topic: Topic::Decisions, cursor: 0 });
+                }
+            }
             Err(error) => warn!(pool = %self.setup.pool, error = %ActorError::from_chain(&error), "predictions could not be scored"),
         }
     }

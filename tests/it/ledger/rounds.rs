@@ -3,7 +3,10 @@
 use adjutant::domain::change::ActionKind;
 use adjutant::domain::entity::RunStatus;
 use adjutant::domain::outcome::{OutcomeState, VoidReason};
+use adjutant::domain::scope::Scope;
+use adjutant::ledger::control::{By, control};
 use adjutant::ledger::{self, DecisionBody, outcomes};
+use adjutant::store::scope::Verb;
 use chrono::TimeDelta;
 
 use super::*;
@@ -135,7 +138,7 @@ on_both_engines! {
         let books = desk.books().await;
         assert_eq!((books.staked[&agent()], books.open_entities.len(), books.stopped.get(&campaign(1))), (usd(5), 0, Some(&MONDAY)));
         let at = MONDAY + TimeDelta::days(20);
-        let due = desk.store.read(|mut tx| async move { outcomes::due(&mut tx, at).await }).await.expect("due");
+        let due = desk.store.read(|mut tx| async move { outcomes::due(&mut tx, at).await }).await.expect("due").due;
         let right = &OutcomeState::Scored { actual: 9.0, counterfactual: 8.0, effect: 1.0, effect_low: 0.5, effect_high: 1.5, inside: true, right: true };
         let (outcome, when) = (&due[0].row.id, desk.now());
         desk.store.write(|mut tx| async move { outcomes::save(&mut tx, outcome, right, when).await }).await.expect("scored");
@@ -169,13 +172,33 @@ on_both_engines! {
         assert_eq!(desk.decision(disturbed).await.state.name(), "void");
         desk.clock.advance(TimeDelta::days(20));
         let (late_id, at) = (&late, desk.clock.now());
-        let due = desk.store.read(|mut tx| async move { outcomes::due(&mut tx, at).await }).await.expect("due");
+        let due = desk.store.read(|mut tx| async move { outcomes::due(&mut tx, at).await }).await.expect("due").due;
         let mine = due.iter().find(|due| due.row.decision == *late_id).expect("it was cut short, not voided");
         assert_eq!(mine.cut_at, Some(MONDAY + TimeDelta::days(5)));
         let state = OutcomeState::Scored { actual: 9.0, counterfactual: 8.0, effect: 1.0, effect_low: 0.5, effect_high: 1.5, inside: true, right: true };
         let (state, id, when) = (&state, &mine.row.id, desk.now());
         desk.store.write(|mut tx| async move { outcomes::save(&mut tx, id, state, when).await }).await.expect("scored");
         assert_eq!(desk.decision(late).await.state.name(), "scored");
+    }
+
+    async fn rows_that_lie_hold_up_no_other_prediction_and_no_pause(bench) {
+        let desk = Desk::open(&bench.store, policy(wide(), 1_000), &[100, 100, 100, 100]).await;
+        let mut made = Vec::new();
+        for id in 1..=4 {
+            made.push(desk.enact(set(id, 100, 110)).await);
+        }
+        bench.tamper(&format!("UPDATE outcome SET prediction = '{{' WHERE decision = '{}'", made[0])).await.expect("a projection can be edited");
+        bench.tamper(&format!("UPDATE outcome SET entity = 'nothing' WHERE decision = '{}'", made[1])).await.expect("a projection can be edited");
+        bench.tamper(&format!("UPDATE decision_state SET state = 'failed' WHERE decision = '{}'", made[2])).await.expect("a projection can be edited");
+        desk.clock.advance(TimeDelta::days(20));
+        let place = adjutant::cycle::Desk { store: desk.store.clone(), clock: desk.clock.clone(), ids: desk.ids.clone(), node: desk.lease.node.clone() };
+        let report = adjutant::cycle::judge(&place, &desk.policy, &BTreeMap::new()).await.expect("judged");
+        assert_eq!((report.scored + report.void, report.unreadable.len()), (1, 3), "{report:?}");
+        assert_eq!(desk.decision(made[3]).await.state.name(), "void", "there are no figures to score it by");
+        assert_eq!(desk.decision(made[0]).await.state.name(), "applied", "what cannot be read is not settled");
+        let (everywhere, by, when) = (&Scope::Workspace, &By::Person("ann".into()), desk.now());
+        let paused = desk.store.write(|mut tx| async move { control(&mut tx, everywhere, Verb::Pause, by, "stop", when).await }).await;
+        assert!(paused.is_ok(), "{paused:?}");
     }
 }
 
