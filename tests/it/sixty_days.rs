@@ -1,6 +1,6 @@
 //! An unattended time-lapse of the shipped configuration, judged by the sandbox's own log: `cargo test --locked sixty`.
 //!
-//! CI runs sixty days at a second a day on SQLite, and twelve at two seconds a day, with a freeze, on PostgreSQL. The same at the default rate, a day
+//! CI runs sixty days at half a second a day on SQLite, and twelve at a second a day, with a freeze, on PostgreSQL. The same at the default rate, a day
 //! in five seconds and so five minutes in all: `ADJUTANT_SIXTY_RATE=17280 cargo test --locked sixty -- --nocapture`. Each run prints its figures.
 
 mod figures;
@@ -25,8 +25,8 @@ use crate::engines::Bench;
 use figures::Figures;
 use judge::Judge;
 
-/// A second a day: on two busy cores half a second leaves too little for a round a day.
-const RATE: u32 = 86_400;
+/// Half a second a day.
+const RATE: u32 = 172_800;
 
 fn rate() -> u32 {
     std::env::var("ADJUTANT_SIXTY_RATE").ok().and_then(|text| text.parse().ok()).unwrap_or(RATE)
