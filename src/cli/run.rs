@@ -87,7 +87,7 @@ async fn serve(config: Config, path: std::path::PathBuf, looser: Looser) -> Resu
         metrics,
     };
     let admin = Admin::new(parts, &bound)?;
-    let link = admin.sign_in_link("owner", Role::Admin).await?;
+    let link = admin.sign_in_link("owner", admin::auth::tokens::LOCAL_NAME, Role::Admin).await?;
     let (stop, url) = (CancellationToken::new(), bound.url());
     let server = tokio::spawn(admin::serve(bound, admin, stop.clone()));
     let watchdog = tokio::spawn(lifecycle::watchdog(daemon.heart.clone()));

@@ -215,6 +215,23 @@ pub enum TicketState {
     },
 }
 
+/// The name of the machine's own token. Whoever has the machine has it beside a token of their own, so it tells nobody from anybody else.
+pub const LOCAL: &str = "local";
+/// Between the name of somebody signed in and the token that vouches for them; no name has it.
+pub const VOUCHED: char = '/';
+
+/// The name of somebody signed in as `name` by a link that the token called `issuer` made.
+#[must_use]
+pub fn vouched(name: &str, issuer: &str) -> String {
+    if name == issuer { name.to_owned() } else { format!("{name}{VOUCHED}{issuer}") }
+}
+
+/// The token behind a name: who can sign in under many names is one person all the same.
+#[must_use]
+pub fn issuer(name: &str) -> &str {
+    name.rsplit(VOUCHED).next().unwrap_or(name)
+}
+
 /// How many different people must agree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -237,6 +254,9 @@ pub enum TicketError {
     /// The same person twice.
     #[error("FOUR_EYES: {0} has approved already; a second person must")]
     SamePerson(String),
+    /// Signed in by the machine's own token, which may be anybody's.
+    #[error("FOUR_EYES: {0} is signed in by the machine's own token, which may be anybody's; two people with tokens of [[admin.tokens]] must approve")]
+    Nobody(String),
     /// The role does not suffice.
     #[error("ROLE: this needs the role {needs}", needs = .0.name())]
     Role(Role),
@@ -264,13 +284,17 @@ impl TicketState {
     /// One person agrees. With four eyes the ticket stays open until a second one does.
     ///
     /// # Errors
-    /// [`TicketError`] when closed, or when four eyes are needed and this person asked for it or has approved already.
+    /// [`TicketError`] when closed, or when four eyes are needed and this person, by whatever name, asked for it, has approved already, or cannot
+    /// be told from others.
     pub fn approve(self, person: &str, requester: Option<&str>, eyes: Eyes, at: ProductTime) -> Result<Self, TicketError> {
         let Self::Open { mut approved_by } = self else { return Err(TicketError::Closed(self.name())) };
-        if eyes == Eyes::Four && requester == Some(person) {
+        if eyes == Eyes::Four && requester.is_some_and(|requester| issuer(requester) == issuer(person)) {
             return Err(TicketError::OwnRequest(person.to_owned()));
         }
-        if approved_by.iter().any(|earlier| earlier == person) {
+        if eyes == Eyes::Four && issuer(person) == LOCAL {
+            return Err(TicketError::Nobody(person.to_owned()));
+        }
+        if approved_by.iter().any(|earlier| issuer(earlier) == issuer(person)) {
             return Err(TicketError::SamePerson(person.to_owned()));
         }
         approved_by.push(person.to_owned());
@@ -333,6 +357,21 @@ mod tests {
         let half = TicketState::fresh().approve("bob", Some("ann"), Eyes::Four, AT).expect("the first approval counts");
         assert_eq!(half.clone().approve("bob", Some("ann"), Eyes::Four, AT), Err(TicketError::SamePerson("bob".into())));
         assert_eq!(half.approve("cid", Some("ann"), Eyes::Four, AT).map(|state| state.name()), Ok("approved"));
+    }
+
+    #[test]
+    fn who_can_sign_in_under_many_names_is_one_person_all_the_same() {
+        let (ann, bob) = (vouched("ann", "ann"), vouched("bob", "ann"));
+        assert_eq!((ann.as_str(), bob.as_str()), ("ann", "bob/ann"));
+        assert_eq!(TicketState::fresh().approve(&bob, Some(&ann), Eyes::Four, AT), Err(TicketError::OwnRequest(bob.clone())));
+        assert_eq!(TicketState::fresh().approve(&ann, Some(&bob), Eyes::Four, AT), Err(TicketError::OwnRequest(ann.clone())));
+        let half = TicketState::fresh().approve(&ann, None, Eyes::Four, AT).expect("the first approval counts");
+        assert_eq!(half.clone().approve(&bob, None, Eyes::Four, AT), Err(TicketError::SamePerson(bob)));
+        for owner in [LOCAL.to_owned(), vouched("owner", LOCAL)] {
+            assert_eq!(half.clone().approve(&owner, None, Eyes::Four, AT), Err(TicketError::Nobody(owner.clone())));
+            assert!(TicketState::fresh().approve(&owner, None, Eyes::Two, AT).is_ok());
+        }
+        assert_eq!(half.approve("cid", None, Eyes::Four, AT).map(|state| state.name()), Ok("approved"));
     }
 
     #[test]

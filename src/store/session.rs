@@ -17,6 +17,8 @@ pub struct SessionRow {
     pub csrf_hash: String,
     /// Who is signed in.
     pub principal: String,
+    /// The token that vouches for them.
+    pub issuer: String,
     /// In which role.
     pub role: Role,
     /// Since when.
@@ -34,6 +36,8 @@ pub struct LinkRow {
     pub purpose: String,
     /// What it is about: a person's name, a ticket, a plan version.
     pub subject: String,
+    /// The token that vouches for whoever uses it.
+    pub issuer: String,
     /// The hash of what was shown; empty where nothing is bound.
     pub bound_hash: String,
     /// The role it acts in.
@@ -48,8 +52,8 @@ impl Tx {
     /// # Errors
     /// [`StoreError::Duplicate`] when the token is taken.
     pub async fn insert_session(&mut self, new: &SessionRow) -> Result<(), StoreError> {
-        let sql = "INSERT INTO session (id, token_hash, csrf_hash, principal, role, created_wall_ms, expires_wall_ms) VALUES ($1, $2, $3, $4, $5, $6, $7)";
-        let values = args![&new.id, &new.token_hash, &new.csrf_hash, &new.principal, new.role.name(), new.created, new.expires];
+        let sql = "INSERT INTO session (id, token_hash, csrf_hash, principal, issuer, role, created_wall_ms, expires_wall_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+        let values = args![&new.id, &new.token_hash, &new.csrf_hash, &new.principal, &new.issuer, new.role.name(), new.created, new.expires];
         self.run(sql, values).await.map(|_| ())
     }
 
@@ -58,7 +62,7 @@ impl Tx {
     /// # Errors
     /// [`StoreError::Corrupt`] when the row lies.
     pub async fn session(&mut self, token_hash: &str, now: WallTime) -> Result<Option<SessionRow>, StoreError> {
-        let sql = "SELECT id, token_hash, csrf_hash, principal, role, created_wall_ms, expires_wall_ms FROM session \
+        let sql = "SELECT id, token_hash, csrf_hash, principal, issuer, role, created_wall_ms, expires_wall_ms FROM session \
                    WHERE token_hash = $1 AND expires_wall_ms > $2 AND revoked_wall_ms IS NULL";
         let row = self.row("session", sql, args![token_hash, now]).await?;
         row.as_ref()
@@ -68,6 +72,7 @@ impl Tx {
                     token_hash: row.text("token_hash")?,
                     csrf_hash: row.text("csrf_hash")?,
                     principal: row.text("principal")?,
+                    issuer: row.text("issuer")?,
                     role: role(row)?,
                     created: row.wall("created_wall_ms")?,
                     expires: row.wall("expires_wall_ms")?,
@@ -100,8 +105,9 @@ impl Tx {
     /// # Errors
     /// [`StoreError::Duplicate`] when the secret is taken.
     pub async fn insert_link(&mut self, new: &LinkRow) -> Result<(), StoreError> {
-        let sql = "INSERT INTO link (nonce_hash, purpose, subject, bound_hash, role, expires_wall_ms) VALUES ($1, $2, $3, $4, $5, $6)";
-        self.run(sql, args![&new.nonce_hash, &new.purpose, &new.subject, &new.bound_hash, new.role.name(), new.expires]).await.map(|_| ())
+        let sql = "INSERT INTO link (nonce_hash, purpose, subject, issuer, bound_hash, role, expires_wall_ms) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        let values = args![&new.nonce_hash, &new.purpose, &new.subject, &new.issuer, &new.bound_hash, new.role.name(), new.expires];
+        self.run(sql, values).await.map(|_| ())
     }
 
     /// The link with this secret, while it works; reading does not use it.
@@ -109,7 +115,7 @@ impl Tx {
     /// # Errors
     /// [`StoreError::Corrupt`] when the row lies.
     pub async fn link(&mut self, nonce_hash: &str, now: WallTime) -> Result<Option<LinkRow>, StoreError> {
-        let sql = "SELECT nonce_hash, purpose, subject, bound_hash, role, expires_wall_ms FROM link \
+        let sql = "SELECT nonce_hash, purpose, subject, issuer, bound_hash, role, expires_wall_ms FROM link \
                    WHERE nonce_hash = $1 AND expires_wall_ms > $2 AND used_wall_ms IS NULL";
         self.row("link", sql, args![nonce_hash, now]).await?.as_ref().map(link).transpose()
     }
@@ -120,7 +126,7 @@ impl Tx {
     /// [`StoreError::Corrupt`] when the row lies.
     pub async fn use_link(&mut self, nonce_hash: &str, now: WallTime) -> Result<Option<LinkRow>, StoreError> {
         let sql = "UPDATE link SET used_wall_ms = $2 WHERE nonce_hash = $1 AND expires_wall_ms > $2 AND used_wall_ms IS NULL \
-                   RETURNING nonce_hash, purpose, subject, bound_hash, role, expires_wall_ms";
+                   RETURNING nonce_hash, purpose, subject, issuer, bound_hash, role, expires_wall_ms";
         self.row("link", sql, args![nonce_hash, now]).await?.as_ref().map(link).transpose()
     }
 }
@@ -134,6 +140,7 @@ fn link(row: &Row) -> Result<LinkRow, StoreError> {
         nonce_hash: row.text("nonce_hash")?,
         purpose: row.text("purpose")?,
         subject: row.text("subject")?,
+        issuer: row.text("issuer")?,
         bound_hash: row.text("bound_hash")?,
         role: role(row)?,
         expires: row.wall("expires_wall_ms")?,

@@ -129,6 +129,8 @@ async fn a_sign_in_link_works_once_and_wrong_ones_are_told_to_wait() {
     let cookie = cookie.split(';').next().expect("a value");
     assert_eq!(stage.ask("GET", "/api/v1/status", &[("Cookie", cookie)], "").await.status, 200);
     assert_eq!(stage.ask("GET", "/agents/scale/terminate", &[("Cookie", cookie)], "").await.status, 403, "the link's role counts");
+    let page = stage.ask("GET", "/", &[("Cookie", cookie)], "").await.body;
+    assert!(page.contains("ann/admin"), "whoever made the link stands beside the name: {page}");
     for _ in 0..9 {
         assert_eq!(stage.ask("GET", "/api/v1/status", &[("Authorization", "Bearer guess")], "").await.status, 401);
     }

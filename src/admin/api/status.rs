@@ -13,7 +13,7 @@ use super::{Said, Who, body};
 use crate::admin::Admin;
 use crate::admin::problem::Problem;
 use crate::admin::reading::time;
-use crate::domain::ticket::Role;
+use crate::domain::ticket::{Role, VOUCHED, issuer};
 use crate::store::StoreError;
 use crate::store::alert::Which;
 use crate::store::scope::ScopeRow;
@@ -143,11 +143,12 @@ struct ForWhom {
 /// `POST /api/v1/login-link`.
 pub(crate) async fn login_link(State(admin): State<Admin>, Extension(who): Who, bytes: Bytes) -> Said {
     let wish: ForWhom = body(&bytes)?;
-    let name = wish.name.unwrap_or(who.name);
+    let issuer = issuer(&who.name);
+    let name = wish.name.unwrap_or_else(|| who.name.split(VOUCHED).next().unwrap_or_default().to_owned());
     // The name becomes part of the ledger: the same form as in the configuration.
     let name: crate::domain::ids::NodeId = name.parse().map_err(|_| Problem::invalid("name", "expected up to 64 letters, digits, `-`, `_` or `.`"))?;
     let role = wish.role.unwrap_or(who.role).min(who.role);
-    let url = admin.sign_in_link(name.as_str(), role).await.map_err(|error| {
+    let url = admin.sign_in_link(name.as_str(), issuer, role).await.map_err(|error| {
         tracing::error!(error = &error as &dyn std::error::Error, "a sign-in link could not be made");
         Problem::internal()
     })?;

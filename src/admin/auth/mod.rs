@@ -15,7 +15,7 @@ use crate::domain::ticket::Role;
 /// Somebody who has shown who they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Principal {
-    /// The name in the ledger.
+    /// The name in the ledger: of the token, or of the session and the token that vouches for it.
     pub(crate) name: String,
     /// What they may do.
     pub(crate) role: Role,

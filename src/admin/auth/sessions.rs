@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, header};
 use super::{Principal, Proof, csrf_of, digest};
 use crate::admin::{Admin, AdminError};
 use crate::domain::ids::SessionId;
-use crate::domain::ticket::Role;
+use crate::domain::ticket::{Role, vouched};
 use crate::store::StoreError;
 use crate::store::session::{LinkRow, SessionRow};
 
@@ -20,16 +20,17 @@ const LINK: Duration = Duration::from_secs(15 * 60);
 const PURPOSE: &str = "sign-in";
 
 impl Admin {
-    /// A link that signs `name` in with `role`, once, within 15 minutes.
+    /// A link that signs `name` in with `role`, once, within 15 minutes. The token called `issuer` vouches for whoever uses it.
     ///
     /// # Errors
     /// [`AdminError::Store`].
-    pub async fn sign_in_link(&self, name: &str, role: Role) -> Result<String, AdminError> {
+    pub async fn sign_in_link(&self, name: &str, issuer: &str, role: Role) -> Result<String, AdminError> {
         let (secret, now) = (self.0.secrets.secret(), self.clock().wall());
         let row = LinkRow {
             nonce_hash: digest(&secret),
             purpose: PURPOSE.to_owned(),
             subject: name.to_owned(),
+            issuer: issuer.to_owned(),
             bound_hash: String::new(),
             role,
             expires: now.after(LINK),
@@ -49,9 +50,10 @@ impl Admin {
             let Some(link) = tx.use_link(nonce, now).await?.filter(|link| link.purpose == PURPOSE) else { return Ok(None) };
             tx.forget_expired(now).await?;
             let (token_hash, csrf_hash) = (token_hash.clone(), csrf_hash.clone());
-            let row = SessionRow { id, token_hash, csrf_hash, principal: link.subject, role: link.role, created: now, expires: now.after(SESSION) };
+            let (principal, issuer, expires) = (link.subject, link.issuer, now.after(SESSION));
+            let row = SessionRow { id, token_hash, csrf_hash, principal, issuer, role: link.role, created: now, expires };
             tx.insert_session(&row).await?;
-            Ok::<_, StoreError>(Some((row.principal, row.role)))
+            Ok::<_, StoreError>(Some((vouched(&row.principal, &row.issuer), row.role)))
         };
         let signed_in = self.store().write(work).await?;
         let set = format!("{COOKIE}={cookie}; Path=/; HttpOnly; SameSite=Strict; Max-Age={}", SESSION.as_secs());
@@ -63,7 +65,7 @@ impl Admin {
         let Some(cookie) = cookie_of(headers) else { return Ok(None) };
         let (hash, now) = (digest(&cookie), self.clock().wall());
         let row = self.store().read(|mut tx| async move { tx.session(&hash, now).await }).await?;
-        Ok(row.map(|row| Principal { name: row.principal, role: row.role, by: Proof::Session { id: row.id, csrf: csrf_of(&cookie) } }))
+        Ok(row.map(|row| Principal { name: vouched(&row.principal, &row.issuer), role: row.role, by: Proof::Session { id: row.id, csrf: csrf_of(&cookie) } }))
     }
 
     /// Ends a session; returns the cookie that removes it.

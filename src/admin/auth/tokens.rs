@@ -15,7 +15,7 @@ use crate::domain::ticket::Role;
 /// The file in the state directory that holds the local admin token, mode 0600.
 pub const LOCAL_TOKEN_FILE: &str = "admin.token";
 /// The name the local token acts under.
-pub const LOCAL_NAME: &str = "local";
+pub const LOCAL_NAME: &str = crate::domain::ticket::LOCAL;
 /// Fewest characters of a token: 128 bits as hex.
 const SHORTEST: usize = 32;
 

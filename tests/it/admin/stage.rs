@@ -336,7 +336,7 @@ impl Stage {
 
     /// Signs in by a link; returns the cookie and the form token.
     pub async fn signed_in(&self, role: Role) -> (String, String) {
-        let link = self.admin.sign_in_link("ann", role).await.expect("a link");
+        let link = self.admin.sign_in_link("ann", "ann", role).await.expect("a link");
         let path = link.strip_prefix(&format!("http://{}", self.address)).expect("our address").to_owned();
         let got = self.ask("GET", &path, &[], "").await;
         let cookie = got.headers["set-cookie"].split(';').next().expect("a value").to_owned();

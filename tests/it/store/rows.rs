@@ -237,7 +237,7 @@ on_both_engines! {
         assert_eq!(claim("h", 2).await, Claim::Answered { status: 201, answer: "{}".into() });
         assert_eq!(claim("other", 3).await, Claim::OtherRequest);
         assert_eq!(claim("other", 100).await, Claim::Fresh, "an expired key is free");
-        let link = &LinkRow { nonce_hash: "n".into(), purpose: "sign_in".into(), subject: "ann".into(), bound_hash: String::new(), role: Role::Admin, expires: WallTime::from_ms(50) };
+        let link = &LinkRow { nonce_hash: "n".into(), purpose: "sign_in".into(), subject: "ann".into(), issuer: "ann".into(), bound_hash: String::new(), role: Role::Admin, expires: WallTime::from_ms(50) };
         let stored: Result<(), StoreError> = bench.store.write(|mut tx| async move { tx.insert_link(link).await }).await;
         stored.expect("stored");
         let follow = async |now: i64| bench.store.write(|mut tx| async move { tx.use_link("n", WallTime::from_ms(now)).await }).await.expect("asked");
