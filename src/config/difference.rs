@@ -7,7 +7,7 @@ use std::fmt;
 use chrono::NaiveDate;
 use serde_json::Value;
 
-use super::guardrails::{FOUR_EYES, Looser, NUMBERS, Reach};
+use super::guardrails::{FOUR_EYES, Looser, NUMBERS, Number, Reach};
 use crate::domain::money::Money;
 use crate::domain::policy::{CalendarEffect, Guardrails, Members, Policy, PoolPolicy, glob};
 use crate::domain::proposal::Autonomy;
@@ -43,6 +43,7 @@ pub fn loosenings(old: &Policy, new: &Policy) -> Vec<Loosening> {
     let mut found = Found(Vec::new());
     rails(&mut found, "guardrails", &old.workspace, &new.workspace, Reach::Workspace);
     agents(&mut found, old, new);
+    leavers(&mut found, old, new);
     accounts(&mut found, old, new);
     pools(&mut found, old, new);
     calendar(&mut found, old, new);
@@ -58,11 +59,7 @@ pub fn loosenings(old: &Policy, new: &Policy) -> Vec<Loosening> {
 
 fn rails(found: &mut Found, at: &str, old: &Guardrails, new: &Guardrails, reach: Reach) {
     for number in NUMBERS.iter().filter(|number| reach == Reach::Workspace || number.reach == Reach::Agent) {
-        let looser = match number.looser {
-            Looser::Larger => Ordering::Greater,
-            Looser::Smaller => Ordering::Less,
-        };
-        if (number.get)(new).cmp(&(number.get)(old)) == looser {
+        if looser(number, old, new) {
             let at = if number.key == FOUR_EYES { "approvals" } else { at };
             found.add(format!("{at}.{}", number.key), number.shown(old), number.shown(new));
         }
@@ -70,6 +67,14 @@ fn rails(found: &mut Found, at: &str, old: &Guardrails, new: &Guardrails, reach:
     for pattern in new.allow.iter().filter(|pattern| !covered(pattern, old.allow.iter())) {
         found.add(format!("{at}.allow"), old.allow.join(", "), format!("{pattern} as well"));
     }
+}
+
+fn looser(number: &Number, old: &Guardrails, new: &Guardrails) -> bool {
+    let looser = match number.looser {
+        Looser::Larger => Ordering::Greater,
+        Looser::Smaller => Ordering::Less,
+    };
+    (number.get)(new).cmp(&(number.get)(old)) == looser
 }
 
 /// Whether everything `pattern` matches is matched by one of `others`: a `*` of theirs takes in a `*` of ours as it takes in any letter.
@@ -96,6 +101,28 @@ fn agents(found: &mut Found, old: &Policy, new: &Policy) {
     }
 }
 
+/// What holds for an agent is the tightest of all agents of its pool: one that leaves may have held back those that stay.
+fn leavers(found: &mut Found, old: &Policy, new: &Policy) {
+    for (name, gone) in &old.agents {
+        if new.agents.get(name).is_some_and(|agent| agent.pool == gone.pool) {
+            continue;
+        }
+        let stay: Vec<&Guardrails> = new.agents.values().filter(|agent| agent.pool == gone.pool).map(|agent| &agent.guardrails).collect();
+        let at = format!("pools.{}.agents", gone.pool);
+        for number in NUMBERS.iter().filter(|number| number.reach == Reach::Agent) {
+            let tightest = stay.iter().copied().reduce(|a, b| if looser(number, b, a) { b } else { a });
+            if let Some(tightest) = tightest.filter(|tightest| looser(number, &gone.guardrails, tightest)) {
+                let now = format!("{} for those that stay, as `{name}` leaves", number.shown(tightest));
+                found.add(format!("{at}.{}", number.key), number.shown(&gone.guardrails), now);
+            }
+        }
+        let as_narrow = |rails: &&Guardrails| rails.allow.iter().all(|pattern| covered(pattern, gone.guardrails.allow.iter()));
+        if !stay.is_empty() && !stay.iter().any(as_narrow) {
+            found.add(format!("{at}.allow"), gone.guardrails.allow.join(", "), format!("more for those that stay, as `{name}` leaves"));
+        }
+    }
+}
+
 /// The word for an autonomy in the file.
 pub(super) const fn autonomy(autonomy: Autonomy) -> &'static str {
     match autonomy {
@@ -113,6 +140,10 @@ fn accounts(found: &mut Found, old: &Policy, new: &Policy) {
         }
         if before.is_some_and(|before| before.sandbox) && !account.sandbox {
             found.add(format!("accounts.{name}.base_url"), "sandbox", "a real platform");
+        }
+        if let Some(before) = before.filter(|before| before.accepted && account.accepted && before.id != account.id) {
+            let was = if before.id.is_empty() { "not recorded" } else { &before.id };
+            found.add(format!("accounts.{name}.id"), was, format!("{}, which nobody has accepted yet", account.id));
         }
         if let Some(before) = before.filter(|before| before.platform != account.platform) {
             found.add(format!("accounts.{name}.platform"), before.platform, account.platform);

@@ -2,6 +2,7 @@ use rust_decimal::Decimal;
 
 use super::*;
 use crate::config::{Config, Process};
+use crate::domain::ids::AgentId;
 use crate::domain::ticket::Role;
 
 const SHIPPED: &str = include_str!("../../agents.toml");
@@ -81,6 +82,38 @@ fn a_new_agent_that_acts_alone_a_new_pool_and_a_new_token_are_loosenings() {
     assert_eq!(loosenings(&now, &with_tokens)[0].to_string(), "admin.tokens.ci: no token → viewer");
     assert_eq!(loosenings(&with_tokens, &raised)[0].to_string(), "admin.tokens.ci: viewer → admin");
     assert!(loosenings(&raised, &now).is_empty(), "taking a token away loosens nothing");
+}
+
+#[test]
+fn another_account_behind_an_accepted_name_is_a_loosening() {
+    let other = ("id = \"100-100-1001\"", "id = \"100-100-1002\"");
+    assert_eq!(looser(&[other]), ["accounts.google-main.id: 1001001001 → 1001001002, which nobody has accepted yet"]);
+    assert_eq!(looser(&[other, ("accepted = true", "accepted = false")]), Vec::<String>::new(), "changes there ask first");
+}
+
+#[test]
+fn an_agent_that_leaves_and_held_the_others_back_is_a_loosening() {
+    let id = |name: &str| name.parse::<AgentId>().expect("a name");
+    let (now, left) = (policy(&[]), |name: &str| {
+        let mut policy = policy(&[]);
+        policy.agents.remove(&id(name)).expect("a shipped agent");
+        policy
+    });
+    let said = |old: &Policy, new: &Policy| loosenings(old, new).iter().map(ToString::to_string).collect::<Vec<_>>();
+    // The shipped agent `scale` has a tighter step than the workspace's, which held for everybody in its pool.
+    assert_eq!(said(&now, &left("scale")), ["pools.core.agents.step: 15% → 20% for those that stay, as `scale` leaves"]);
+    assert_eq!(said(&now, &left("efficiency")), Vec::<String>::new(), "who held nobody back may leave");
+    let mut moved = now.clone();
+    moved.agents.get_mut(&id("scale")).expect("a shipped agent").pool = "elsewhere".parse().expect("a name");
+    assert!(said(&now, &moved).contains(&"pools.core.agents.step: 15% → 20% for those that stay, as `scale` leaves".to_owned()));
+    let mut narrow = now.clone();
+    narrow.agents.get_mut(&id("efficiency")).expect("a shipped agent").guardrails.allow = vec!["meta-main:*".to_owned()];
+    let mut gone = narrow.clone();
+    gone.agents.remove(&id("efficiency"));
+    assert_eq!(said(&narrow, &gone), ["pools.core.agents.allow: meta-main:* → more for those that stay, as `efficiency` leaves"]);
+    let mut empty = now.clone();
+    empty.agents.clear();
+    assert_eq!(said(&now, &empty), Vec::<String>::new(), "nobody stays who could do more");
 }
 
 #[test]

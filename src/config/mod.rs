@@ -174,6 +174,7 @@ impl Config {
     pub fn policy(&self) -> Policy {
         let account = |account: &Account| AccountPolicy {
             platform: account.platform,
+            id: account.id.clone(),
             currency: account.currency,
             time_zone: account.time_zone,
             accepted: account.accepted,

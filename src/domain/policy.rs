@@ -141,6 +141,9 @@ pub struct AgentPolicy {
 pub struct AccountPolicy {
     /// Its platform.
     pub platform: Platform,
+    /// The platform's id of it: whose money it is. Empty in policies stored before it was part of them.
+    #[serde(default)]
+    pub id: String,
     /// Its currency, checked against the platform's.
     pub currency: Currency,
     /// Its zone, checked against the platform's.

@@ -133,7 +133,7 @@ fn policy() -> Policy {
         autonomy: Autonomy::Autonomous,
         guardrails: Guardrails::default(),
     };
-    let account = |platform| AccountPolicy { platform, currency: Currency::USD, time_zone: chrono_tz::UTC, accepted: true, sandbox: true };
+    let account = |platform| AccountPolicy { platform, id: "1".to_owned(), currency: Currency::USD, time_zone: chrono_tz::UTC, accepted: true, sandbox: true };
     Policy {
         workspace: Guardrails::default(),
         agents: BTreeMap::from([

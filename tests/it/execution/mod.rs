@@ -83,7 +83,7 @@ fn usd(units: i64) -> Money {
 
 fn policy(platform: Platform) -> Policy {
     let zone = chrono_tz::America::New_York;
-    let rules = AccountPolicy { platform, currency: Currency::USD, time_zone: zone, accepted: true, sandbox: true };
+    let rules = AccountPolicy { platform, id: "1".to_owned(), currency: Currency::USD, time_zone: zone, accepted: true, sandbox: true };
     let scale = AgentPolicy {
         kind: AgentKind::Scale,
         pool: pool(),

@@ -93,7 +93,8 @@ fn policy(workspace: Guardrails, cap: i64) -> Policy {
         autonomy: Autonomy::Autonomous,
         guardrails: workspace.clone(),
     };
-    let known = AccountPolicy { platform: Platform::Meta, currency: Currency::USD, time_zone: chrono_tz::Tz::UTC, accepted: true, sandbox: true };
+    let known =
+        AccountPolicy { platform: Platform::Meta, id: "1".to_owned(), currency: Currency::USD, time_zone: chrono_tz::Tz::UTC, accepted: true, sandbox: true };
     let members = Members { accounts: vec![account()], name: "*".to_owned() };
     let capped = PoolPolicy { members, time_zone: chrono_tz::Tz::UTC, daily_cap: usd(cap), monthly_cap: usd(cap * 1_000) };
     Policy {
