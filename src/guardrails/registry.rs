@@ -29,7 +29,7 @@ pub static RULES: &[Rule] = rules! {
     UNRESOLVED, Hard, AllButPause, "", on, Judge::Ledger(control::unresolved),
         "While nobody knows what became of a write, its entity is not written again.";
     READ_ONLY, Hard, Anything, "", on, Judge::View(target::read_only),
-        "What has ended, or is of a kind we cannot steer, is never written.";
+        "What has ended, or is of a kind we cannot steer, is never written; a person pauses a campaign of any kind that runs.";
     FROZEN_ACCOUNT, Hard, AllButStop, "", on, Judge::View(target::frozen_account),
         "An account whose currency, zone or standing is not as configured is left alone.";
     CURRENCY, Hard, AllButStop, "", on, Judge::View(target::currency),

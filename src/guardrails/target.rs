@@ -46,6 +46,8 @@ pub(super) fn read_only(case: &Case<'_>) -> Found {
         Change::Budget { .. } => return Ok(steerable(case.budget()?.read_only, None)),
         Change::Status { entity, to, .. } if entity.level == Level::Campaign => match case.account.campaign(entity) {
             Some(campaign) if campaign.status == RunStatus::Ended => None,
+            // Every type of campaign can be paused, whatever is true of its money: what a platform will not have from us it refuses itself.
+            Some(_) if *to == RunStatus::Paused && case.actor.is_person() => Some((None, None)),
             Some(campaign) => case.account.budget(&campaign.budget.key).map(|budget| (budget.read_only, Some(*to))),
             None => None,
         },

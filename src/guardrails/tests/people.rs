@@ -48,6 +48,25 @@ fn what_has_ended_cannot_even_be_stopped() {
 }
 
 #[test]
+fn a_person_stops_what_nobody_can_steer_and_an_agent_does_not() {
+    for why in [ReadOnly::UnknownType, ReadOnly::Automated, ReadOnly::Ended, ReadOnly::Lifetime, ReadOnly::MemberOutsidePool] {
+        let world = World::bent(|w| {
+            w.budget("meta/1").read_only = Some(why);
+            w.budget("meta/3").read_only = Some(why);
+            w.stop("meta/3");
+        });
+        assert_eq!(fate(&world, pause(person(), "meta/1")), ("cleared", vec![]), "{why:?}");
+        assert_eq!(fate(&world, set(person(), "meta/1", "75")), ("denied", vec!["READ_ONLY".to_owned()]), "{why:?}");
+        assert_eq!(fate(&world, start(person(), "meta/3")).0, "denied", "{why:?}");
+    }
+    let unknown = World::bent(|w| w.budget("meta/1").read_only = Some(ReadOnly::UnknownType));
+    assert_eq!(fate(&unknown, pause(agent("eff"), "meta/1")), ("denied", vec!["READ_ONLY".to_owned()]));
+    // The platform showed the campaign and no budget of it.
+    let bare = World::bent(|w| w.account("meta").budgets.retain(|budget| budget.budget.key != key("meta/1")));
+    assert_eq!(fate(&bare, pause(person(), "meta/1")), ("cleared", vec![]));
+}
+
+#[test]
 fn a_lifetime_budgets_campaign_can_be_stopped_but_not_started() {
     let world = World::bent(|w| {
         w.budget("meta/1").read_only = Some(ReadOnly::Lifetime);
