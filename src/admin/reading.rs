@@ -37,14 +37,15 @@ pub(crate) fn ends(change: &Change) -> (String, String) {
     };
     match change {
         Change::Budget { from, to, .. } => (from.to_string(), to.to_string()),
-        Change::Status { from, to, .. } => (from.name().to_owned(), to.name().to_owned()),
+        Change::Status { from, to, .. } | Change::PartStatus { from, to, .. } => (from.name().to_owned(), to.name().to_owned()),
         Change::Bid { from, to, .. } => (from.as_ref().map_or_else(|| "none".to_owned(), bid), bid(to)),
         Change::BidStrategy { from, to, .. } => (from.map_or_else(|| "none".to_owned(), |from| format!("{from:?}")), format!("{to:?}")),
         Change::Targeting { from, to, .. } => (format!("{from:?}"), format!("{to:?}")),
         Change::CreateCampaign(draft) => (String::new(), draft.name.clone()),
         Change::CreateAdGroup(draft) => (String::new(), draft.name.clone()),
-        Change::CreateCreative(draft) => (String::new(), draft.name.clone()),
+        Change::CreateCreative(draft) => (String::new(), draft.content.name.clone()),
         Change::CreateAd(draft) => (String::new(), draft.name.clone()),
+        Change::UploadMedia(draft) => (String::new(), draft.name.clone()),
     }
 }
 

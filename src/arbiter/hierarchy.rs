@@ -51,11 +51,13 @@ pub(super) struct Outright {
 pub(super) fn in_words(change: &Change) -> String {
     match change {
         Change::Budget { from, to, .. } => format!("set the budget from {from} to {to}"),
-        Change::Status { from, to, .. } => format!("set the status from {} to {}", from.name(), to.name()),
+        Change::Status { from, to, .. } | Change::PartStatus { from, to, .. } => format!("set the status from {} to {}", from.name(), to.name()),
         Change::Bid { .. } => "change the bid".to_owned(),
         Change::BidStrategy { .. } => "change the bid strategy".to_owned(),
         Change::Targeting { .. } => "change the targeting".to_owned(),
-        Change::CreateCampaign(_) | Change::CreateAdGroup(_) | Change::CreateCreative(_) | Change::CreateAd(_) => "create something new".to_owned(),
+        Change::CreateCampaign(_) | Change::CreateAdGroup(_) | Change::CreateCreative(_) | Change::CreateAd(_) | Change::UploadMedia(_) => {
+            "create something new".to_owned()
+        }
     }
 }
 

@@ -73,8 +73,8 @@ impl Purse {
                 let others = input.curves.get(&budget).is_some_and(|curve| curve.budget.members.iter().any(|member| member != entity));
                 promise.runs = promise.runs && others;
             }
-            Change::Bid { .. } | Change::BidStrategy { .. } | Change::Targeting { .. } => return None,
-            Change::CreateCampaign(_) | Change::CreateAdGroup(_) | Change::CreateCreative(_) | Change::CreateAd(_) => return None,
+            Change::PartStatus { .. } | Change::Bid { .. } | Change::BidStrategy { .. } | Change::Targeting { .. } => return None,
+            Change::CreateCampaign(_) | Change::CreateAdGroup(_) | Change::CreateCreative(_) | Change::CreateAd(_) | Change::UploadMedia(_) => return None,
         }
         Some((budget, promise))
     }

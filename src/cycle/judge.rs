@@ -79,10 +79,11 @@ async fn settle(tx: &mut Tx, policy: &Policy, due: &Due, curve: Option<&Campaign
     let body = DecisionBody::of(&row)?;
     let (members, from) = match body.change() {
         Change::Budget { budget, from, .. } => (budget.members.clone(), from.estimate()),
-        Change::Status { entity, .. } | Change::Bid { entity, .. } | Change::BidStrategy { entity, .. } | Change::Targeting { entity, .. } => {
-            (vec![entity.clone()], due.prediction.planned_daily)
+        Change::Status { entity, .. } => (vec![entity.clone()], due.prediction.planned_daily),
+        Change::PartStatus { part, .. } | Change::Bid { part, .. } | Change::BidStrategy { part, .. } | Change::Targeting { part, .. } => {
+            (vec![part.campaign.clone()], due.prediction.planned_daily)
         }
-        Change::CreateCampaign(_) | Change::CreateAdGroup(_) | Change::CreateCreative(_) | Change::CreateAd(_) => {
+        Change::CreateCampaign(_) | Change::CreateAdGroup(_) | Change::CreateCreative(_) | Change::CreateAd(_) | Change::UploadMedia(_) => {
             return Ok(OutcomeState::Void { reason: VoidReason::NoData });
         }
     };

@@ -2,9 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::entity::{BudgetRef, EntityKey, Objective, RunStatus};
+use super::draft::{AdDraft, AdGroupDraft, CampaignDraft, CreativeDraft, MediaDraft};
+use super::entity::{BudgetRef, EntityKey, Level, RunStatus};
 use super::ids::AccountId;
 use super::money::Money;
+use super::targeting::Targeting;
 
 /// A bid, in the currency of the account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +26,8 @@ pub enum Bid {
 pub enum BidStrategy {
     /// Most results for the budget.
     LowestCost,
+    /// Most value for the budget.
+    HighestValue,
     /// Keep the average cost of a result.
     CostCap,
     /// Never bid above the cap.
@@ -34,92 +38,25 @@ pub enum BidStrategy {
     TargetRoas,
 }
 
-/// Whom to reach. Empty lists mean no restriction.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Targeting {
-    /// Countries as ISO 3166-1 alpha-2.
-    pub countries: Vec<String>,
-    /// Languages as ISO 639-1.
-    pub languages: Vec<String>,
-    /// Youngest age in years.
-    pub age_min: Option<u8>,
-    /// Oldest age in years.
-    pub age_max: Option<u8>,
-    /// Genders.
-    pub genders: Vec<Gender>,
-    /// The platform's own interest ids.
-    pub interests: Vec<String>,
-    /// Keywords, where the platform has them.
-    pub keywords: Vec<String>,
-}
-
-/// A gender as platforms target it.
+/// How an entity bids: strategy and, where it has one, its amount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Gender {
-    /// Female.
-    Female,
-    /// Male.
-    Male,
-    /// Unknown to the platform.
-    Unknown,
-}
-
-/// A campaign to be created; always created paused.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CampaignDraft {
-    /// The account to create it in.
-    pub account: AccountId,
-    /// Its name; the natural key is appended at dispatch, so that it can be looked up.
-    pub name: String,
-    /// What it is for.
-    pub objective: Objective,
-    /// Its daily budget.
-    pub daily_budget: Money,
-    /// Special ad categories declared; an empty list declares that there are none.
-    pub special_categories: Vec<String>,
-}
-
-/// An ad group to be created; always created paused.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AdGroupDraft {
-    /// The campaign it belongs to.
-    pub campaign: EntityKey,
-    /// Its name.
-    pub name: String,
-    /// Whom it reaches.
-    pub targeting: Targeting,
-    /// Its bid, where it has one of its own.
+#[serde(deny_unknown_fields)]
+pub struct Bidding {
+    /// The strategy.
+    pub strategy: BidStrategy,
+    /// Its amount.
+    #[serde(default)]
     pub bid: Option<Bid>,
 }
 
-/// A creative to be created.
+/// A campaign or something below it, with the campaign whose pauses and limits hold for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CreativeDraft {
-    /// The account to create it in.
-    pub account: AccountId,
-    /// Its name.
-    pub name: String,
-    /// Headlines.
-    pub headlines: Vec<String>,
-    /// Body texts.
-    pub texts: Vec<String>,
-    /// The page a click leads to.
-    pub landing_url: String,
-    /// Images or videos by URL.
-    pub media_urls: Vec<String>,
-}
-
-/// An ad to be created; always created paused.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AdDraft {
-    /// The ad group it belongs to.
-    pub ad_group: EntityKey,
-    /// Its name.
-    pub name: String,
-    /// The creative it shows.
-    pub creative: EntityKey,
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// What is changed. The platform is asked whether it belongs to the campaign before anything is sent.
+    pub key: EntityKey,
+    /// Its campaign; for a campaign that campaign itself.
+    pub campaign: EntityKey,
 }
 
 /// One change of one thing on one platform. `from` is what the write expects to find.
@@ -144,10 +81,19 @@ pub enum Change {
         /// The status to set: active or paused.
         to: RunStatus,
     },
+    /// Let an ad group or ad run, or stop it.
+    PartStatus {
+        /// Which.
+        part: Part,
+        /// The status expected to be found.
+        from: RunStatus,
+        /// The status to set: active or paused.
+        to: RunStatus,
+    },
     /// Set a bid.
     Bid {
         /// Which campaign or ad group.
-        entity: EntityKey,
+        part: Part,
         /// The bid expected to be found.
         from: Option<Bid>,
         /// The bid to set.
@@ -156,16 +102,16 @@ pub enum Change {
     /// Change how the platform bids.
     BidStrategy {
         /// Which campaign or ad group.
-        entity: EntityKey,
+        part: Part,
         /// The strategy expected to be found.
-        from: Option<BidStrategy>,
+        from: Option<Bidding>,
         /// The strategy to set.
-        to: BidStrategy,
+        to: Bidding,
     },
-    /// Replace whom an ad group reaches.
+    /// Replace whom a campaign or ad group reaches.
     Targeting {
-        /// Which ad group.
-        entity: EntityKey,
+        /// Which campaign or ad group.
+        part: Part,
         /// What is expected to be found.
         from: Box<Targeting>,
         /// What to set.
@@ -179,6 +125,8 @@ pub enum Change {
     CreateCreative(Box<CreativeDraft>),
     /// Create an ad, paused.
     CreateAd(Box<AdDraft>),
+    /// Bring an image or a video into the account's library.
+    UploadMedia(Box<MediaDraft>),
 }
 
 /// Which way a change moves spend. Rules that protect money look at this, never at who asks.
@@ -249,11 +197,13 @@ impl Change {
     pub fn account(&self) -> &AccountId {
         match self {
             Self::Budget { budget, .. } => &budget.key.account,
-            Self::Status { entity, .. } | Self::Bid { entity, .. } | Self::BidStrategy { entity, .. } | Self::Targeting { entity, .. } => &entity.account,
+            Self::Status { entity, .. } => &entity.account,
+            Self::PartStatus { part, .. } | Self::Bid { part, .. } | Self::BidStrategy { part, .. } | Self::Targeting { part, .. } => &part.key.account,
             Self::CreateCampaign(draft) => &draft.account,
             Self::CreateAdGroup(draft) => &draft.campaign.account,
             Self::CreateCreative(draft) => &draft.account,
             Self::CreateAd(draft) => &draft.ad_group.account,
+            Self::UploadMedia(draft) => &draft.account,
         }
     }
 
@@ -262,10 +212,52 @@ impl Change {
     pub fn entity(&self) -> Option<&EntityKey> {
         match self {
             Self::Budget { budget, .. } => Some(&budget.key),
-            Self::Status { entity, .. } | Self::Bid { entity, .. } | Self::BidStrategy { entity, .. } | Self::Targeting { entity, .. } => Some(entity),
+            Self::Status { entity, .. } => Some(entity),
+            Self::PartStatus { part, .. } | Self::Bid { part, .. } | Self::BidStrategy { part, .. } | Self::Targeting { part, .. } => Some(&part.key),
             Self::CreateAdGroup(draft) => Some(&draft.campaign),
             Self::CreateAd(draft) => Some(&draft.ad_group),
-            Self::CreateCampaign(_) | Self::CreateCreative(_) => None,
+            Self::CreateCampaign(_) | Self::CreateCreative(_) | Self::UploadMedia(_) => None,
+        }
+    }
+
+    /// Whether the whole read of an account shows what it sets: a budget, or the status of a campaign. Whatever else it is, a look at the one thing it is
+    /// about shows it.
+    #[must_use]
+    pub fn is_in_inventory(&self) -> bool {
+        match self {
+            Self::Budget { .. } => true,
+            Self::Status { entity, .. } => entity.level == Level::Campaign,
+            Self::PartStatus { .. }
+            | Self::Bid { .. }
+            | Self::BidStrategy { .. }
+            | Self::Targeting { .. }
+            | Self::CreateCampaign(_)
+            | Self::CreateAdGroup(_)
+            | Self::CreateCreative(_)
+            | Self::CreateAd(_)
+            | Self::UploadMedia(_) => false,
+        }
+    }
+
+    /// Whether it makes something that was not there.
+    #[must_use]
+    pub const fn creates(&self) -> bool {
+        match self {
+            Self::CreateCampaign(_) | Self::CreateAdGroup(_) | Self::CreateCreative(_) | Self::CreateAd(_) | Self::UploadMedia(_) => true,
+            Self::Budget { .. } | Self::Status { .. } | Self::PartStatus { .. } | Self::Bid { .. } | Self::BidStrategy { .. } | Self::Targeting { .. } => false,
+        }
+    }
+
+    /// The campaign below or at which it happens, where it names one; a shared budget names none.
+    #[must_use]
+    pub fn campaign(&self) -> Option<&EntityKey> {
+        match self {
+            Self::Budget { budget, .. } => Some(&budget.key).filter(|key| key.level == Level::Campaign),
+            Self::Status { entity, .. } => Some(entity).filter(|key| key.level == Level::Campaign),
+            Self::PartStatus { part, .. } | Self::Bid { part, .. } | Self::BidStrategy { part, .. } | Self::Targeting { part, .. } => Some(&part.campaign),
+            Self::CreateAdGroup(draft) => Some(&draft.campaign),
+            Self::CreateAd(draft) => Some(&draft.campaign),
+            Self::CreateCampaign(_) | Self::CreateCreative(_) | Self::UploadMedia(_) => None,
         }
     }
 
@@ -278,8 +270,10 @@ impl Change {
                 Ok(std::cmp::Ordering::Equal) => Direction::Neutral,
                 Ok(std::cmp::Ordering::Greater) | Err(_) => Direction::Growth,
             },
-            Self::Status { to: RunStatus::Active, .. } => Direction::Growth,
-            Self::Status { to: RunStatus::Paused | RunStatus::Ended, .. } => Direction::Protective,
+            Self::Status { to: RunStatus::Active, .. } | Self::PartStatus { to: RunStatus::Active, .. } => Direction::Growth,
+            Self::Status { to: RunStatus::Paused | RunStatus::Ended, .. } | Self::PartStatus { to: RunStatus::Paused | RunStatus::Ended, .. } => {
+                Direction::Protective
+            }
             Self::Bid { from, to, .. } => match (from, to) {
                 (Some(Bid::Cap(from)), Bid::Cap(to)) | (Some(Bid::TargetCpa(from)), Bid::TargetCpa(to))
                     if to.compare(*from).is_ok_and(std::cmp::Ordering::is_le) =>
@@ -290,7 +284,7 @@ impl Change {
                 _ => Direction::Growth,
             },
             Self::BidStrategy { .. } | Self::Targeting { .. } => Direction::Growth,
-            Self::CreateCampaign(_) | Self::CreateAdGroup(_) | Self::CreateCreative(_) | Self::CreateAd(_) => Direction::Neutral,
+            Self::CreateCampaign(_) | Self::CreateAdGroup(_) | Self::CreateCreative(_) | Self::CreateAd(_) | Self::UploadMedia(_) => Direction::Neutral,
         }
     }
 
@@ -300,11 +294,13 @@ impl Change {
         match self {
             Self::Budget { .. } if self.direction() == Direction::Protective => ActionKind::CutBudget,
             Self::Budget { .. } => ActionKind::RaiseBudget,
-            Self::Status { to: RunStatus::Active, .. } => ActionKind::Activate,
-            Self::Status { to: RunStatus::Paused | RunStatus::Ended, .. } => ActionKind::Pause,
+            Self::Status { to: RunStatus::Active, .. } | Self::PartStatus { to: RunStatus::Active, .. } => ActionKind::Activate,
+            Self::Status { to: RunStatus::Paused | RunStatus::Ended, .. } | Self::PartStatus { to: RunStatus::Paused | RunStatus::Ended, .. } => {
+                ActionKind::Pause
+            }
             Self::Bid { .. } | Self::BidStrategy { .. } => ActionKind::Bid,
             Self::Targeting { .. } => ActionKind::Targeting,
-            Self::CreateCampaign(_) | Self::CreateAdGroup(_) | Self::CreateCreative(_) | Self::CreateAd(_) => ActionKind::Create,
+            Self::CreateCampaign(_) | Self::CreateAdGroup(_) | Self::CreateCreative(_) | Self::CreateAd(_) | Self::UploadMedia(_) => ActionKind::Create,
         }
     }
 }

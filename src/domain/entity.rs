@@ -55,7 +55,7 @@ impl Platform {
         match (self, level) {
             (Self::Google, _) | (Self::Tiktok, Level::AdGroup) => None,
             (Self::Meta, _) => Some(100),
-            (Self::Tiktok, Level::Account | Level::Campaign | Level::Ad | Level::Creative | Level::Shared) => Some(105),
+            (Self::Tiktok, Level::Account | Level::Campaign | Level::Ad | Level::Creative | Level::Media | Level::Shared) => Some(105),
         }
     }
 
@@ -65,7 +65,9 @@ impl Platform {
     pub const fn holds_from_midnight(self, level: Level) -> bool {
         match (self, level) {
             (Self::Tiktok, Level::AdGroup) => true,
-            (Self::Google | Self::Meta, _) | (Self::Tiktok, Level::Account | Level::Campaign | Level::Ad | Level::Creative | Level::Shared) => false,
+            (Self::Google | Self::Meta, _) | (Self::Tiktok, Level::Account | Level::Campaign | Level::Ad | Level::Creative | Level::Media | Level::Shared) => {
+                false
+            }
         }
     }
 }
@@ -100,13 +102,15 @@ pub enum Level {
     Ad,
     /// A creative.
     Creative,
+    /// An image or video of the account's library.
+    Media,
     /// A budget shared by several campaigns.
     Shared,
 }
 
 impl Level {
     /// All levels, outermost first.
-    pub const ALL: [Self; 6] = [Self::Account, Self::Campaign, Self::AdGroup, Self::Ad, Self::Creative, Self::Shared];
+    pub const ALL: [Self; 7] = [Self::Account, Self::Campaign, Self::AdGroup, Self::Ad, Self::Creative, Self::Media, Self::Shared];
 
     /// The name in keys, API and store.
     #[must_use]
@@ -117,6 +121,7 @@ impl Level {
             Self::AdGroup => "ad_group",
             Self::Ad => "ad",
             Self::Creative => "creative",
+            Self::Media => "media",
             Self::Shared => "shared",
         }
     }

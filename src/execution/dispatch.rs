@@ -48,11 +48,7 @@ pub(super) fn scopes(intent: &Intent) -> Vec<Scope> {
     let campaign = |key: &EntityKey| (key.level == Level::Campaign).then(|| Scope::Campaign(key.clone()));
     match intent.change() {
         Change::Budget { budget, .. } => scopes.extend(budget.members.iter().filter_map(campaign)),
-        Change::CreateAdGroup(draft) => scopes.extend(campaign(&draft.campaign)),
-        Change::Status { entity, .. } | Change::Bid { entity, .. } | Change::BidStrategy { entity, .. } | Change::Targeting { entity, .. } => {
-            scopes.extend(campaign(entity));
-        }
-        Change::CreateCampaign(_) | Change::CreateCreative(_) | Change::CreateAd(_) => {}
+        other => scopes.extend(other.campaign().and_then(campaign)),
     }
     scopes
 }
@@ -60,7 +56,10 @@ pub(super) fn scopes(intent: &Intent) -> Vec<Scope> {
 /// Pauses and undos may use the reserve of the platform's limits.
 pub(super) fn lane(intent: &Intent) -> Lane {
     match (&intent.body.settled.actor, intent.change()) {
-        (Actor::Undo { .. }, _) | (_, Change::Status { to: RunStatus::Paused | RunStatus::Ended, .. }) => Lane::Urgent,
+        (Actor::Undo { .. }, _)
+        | (_, Change::Status { to: RunStatus::Paused | RunStatus::Ended, .. } | Change::PartStatus { to: RunStatus::Paused | RunStatus::Ended, .. }) => {
+            Lane::Urgent
+        }
         (Actor::Agent { .. } | Actor::Person { .. } | Actor::Approval { .. } | Actor::Wave { .. }, _) => Lane::Ordinary,
     }
 }

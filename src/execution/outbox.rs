@@ -277,13 +277,15 @@ impl Outbox {
         let budget = match intent.change() {
             Change::Budget { budget, .. } => read.inventory.budgets.iter().find(|row| row.budget == *budget),
             Change::Status { .. }
+            | Change::PartStatus { .. }
             | Change::Bid { .. }
             | Change::BidStrategy { .. }
             | Change::Targeting { .. }
             | Change::CreateCampaign(_)
             | Change::CreateAdGroup(_)
             | Change::CreateCreative(_)
-            | Change::CreateAd(_) => None,
+            | Change::CreateAd(_)
+            | Change::UploadMedia(_) => None,
         };
         let request = match self.gateway.prepare(intent.change(), budget) {
             Ok(request) => request,
@@ -323,7 +325,7 @@ impl Outbox {
         if self.clock.now() - intent.row.since > self.clock.at_least(LONGEST, LONGEST_WALL) {
             return Some((Some(Event::Expire), format!("TOO_OLD: authorised at {} and not sent within a day; what it rests on has passed", intent.row.since)));
         }
-        let stops = matches!(intent.change(), Change::Status { to: RunStatus::Paused, .. });
+        let stops = matches!(intent.change(), Change::Status { to: RunStatus::Paused, .. } | Change::PartStatus { to: RunStatus::Paused, .. });
         if !stops && intent.row.entity.as_ref().is_some_and(|entity| batch.held.contains(entity)) {
             return Some((Some(Event::Cancel), "HELD: somebody changed this entity on the platform; nothing is written until that is answered".to_owned()));
         }

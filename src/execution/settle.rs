@@ -64,13 +64,15 @@ pub fn aim(change: &Change) -> Option<Aim<'_>> {
     match change {
         Change::Budget { budget, from, to } => Some(Aim { entity: &budget.key, field: Field::Budget, from: Value::Budget(*from), to: Value::Budget(*to) }),
         Change::Status { entity, from, to } => Some(Aim { entity, field: Field::Status, from: Value::Status(*from), to: Value::Status(*to) }),
-        Change::Bid { .. }
+        Change::PartStatus { .. }
+        | Change::Bid { .. }
         | Change::BidStrategy { .. }
         | Change::Targeting { .. }
         | Change::CreateCampaign(_)
         | Change::CreateAdGroup(_)
         | Change::CreateCreative(_)
-        | Change::CreateAd(_) => None,
+        | Change::CreateAd(_)
+        | Change::UploadMedia(_) => None,
     }
 }
 

@@ -94,10 +94,12 @@ pub fn inverse(change: &Change) -> Option<Change> {
         Change::Budget { budget, from, to } => Some(Change::Budget { budget: budget.clone(), from: *to, to: *from }),
         Change::Status { from: RunStatus::Ended, .. } | Change::Status { to: RunStatus::Ended, .. } => None,
         Change::Status { entity, from, to } => Some(Change::Status { entity: entity.clone(), from: *to, to: *from }),
-        Change::Bid { entity, from, to } => from.map(|from| Change::Bid { entity: entity.clone(), from: Some(*to), to: from }),
-        Change::BidStrategy { entity, from, to } => from.map(|from| Change::BidStrategy { entity: entity.clone(), from: Some(*to), to: from }),
-        Change::Targeting { entity, from, to } => Some(Change::Targeting { entity: entity.clone(), from: to.clone(), to: from.clone() }),
-        Change::CreateCampaign(_) | Change::CreateAdGroup(_) | Change::CreateCreative(_) | Change::CreateAd(_) => None,
+        Change::PartStatus { from: RunStatus::Ended, .. } | Change::PartStatus { to: RunStatus::Ended, .. } => None,
+        Change::PartStatus { part, from, to } => Some(Change::PartStatus { part: part.clone(), from: *to, to: *from }),
+        Change::Bid { part, from, to } => from.map(|from| Change::Bid { part: part.clone(), from: Some(*to), to: from }),
+        Change::BidStrategy { part, from, to } => from.map(|from| Change::BidStrategy { part: part.clone(), from: Some(*to), to: from }),
+        Change::Targeting { part, from, to } => Some(Change::Targeting { part: part.clone(), from: to.clone(), to: from.clone() }),
+        Change::CreateCampaign(_) | Change::CreateAdGroup(_) | Change::CreateCreative(_) | Change::CreateAd(_) | Change::UploadMedia(_) => None,
     }
 }
 

@@ -81,14 +81,18 @@ pub(super) fn last_active(case: &Case<'_>) -> Found {
 
 pub(super) fn structural(case: &Case<'_>) -> Found {
     let what = match case.change {
-        Change::Budget { .. } | Change::Bid { .. } | Change::Status { to: RunStatus::Active | RunStatus::Paused, .. } => None,
-        Change::Status { to: RunStatus::Ended, .. } => Some("delete"),
+        Change::Budget { .. }
+        | Change::Bid { .. }
+        | Change::Status { to: RunStatus::Active | RunStatus::Paused, .. }
+        | Change::PartStatus { to: RunStatus::Active | RunStatus::Paused, .. } => None,
+        Change::Status { to: RunStatus::Ended, .. } | Change::PartStatus { to: RunStatus::Ended, .. } => Some("delete"),
         Change::BidStrategy { .. } => Some("bid_strategy"),
         Change::Targeting { .. } => Some("targeting"),
         Change::CreateCampaign(_) => Some("new_campaign"),
         Change::CreateAdGroup(_) => Some("new_ad_group"),
         Change::CreateCreative(_) => Some("new_creative"),
         Change::CreateAd(_) => Some("new_ad"),
+        Change::UploadMedia(_) => Some("new_media"),
     };
     Ok(match what {
         Some(what) => Finding::Ask(format!("what={what}")),
@@ -103,13 +107,15 @@ pub(super) fn increase(case: &Case<'_>) -> Result<Money, Unknown> {
     Ok(match case.change {
         Change::Budget { from, to, .. } => to.checked_sub(*from)?.larger(to.checked_sub(case.book()?.day_ago)?)?.larger(lift)?,
         Change::Status { .. }
+        | Change::PartStatus { .. }
         | Change::Bid { .. }
         | Change::BidStrategy { .. }
         | Change::Targeting { .. }
         | Change::CreateCampaign(_)
         | Change::CreateAdGroup(_)
         | Change::CreateCreative(_)
-        | Change::CreateAd(_) => lift,
+        | Change::CreateAd(_)
+        | Change::UploadMedia(_) => lift,
     })
 }
 

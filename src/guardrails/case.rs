@@ -41,11 +41,14 @@ impl<'a> Case<'a> {
             Change::Budget { budget, .. } => {
                 account.campaigns.iter().filter(|campaign| campaign.budget.key == budget.key || budget.members.contains(&campaign.key)).collect()
             }
-            Change::Status { entity, .. } | Change::Bid { entity, .. } | Change::BidStrategy { entity, .. } | Change::Targeting { entity, .. } => {
-                account.campaign(entity).into_iter().collect()
-            }
-            Change::CreateAdGroup(draft) => account.campaign(&draft.campaign).into_iter().collect(),
-            Change::CreateCampaign(_) | Change::CreateCreative(_) | Change::CreateAd(_) => Vec::new(),
+            Change::Status { .. }
+            | Change::PartStatus { .. }
+            | Change::Bid { .. }
+            | Change::BidStrategy { .. }
+            | Change::Targeting { .. }
+            | Change::CreateAdGroup(_)
+            | Change::CreateAd(_) => change.campaign().and_then(|campaign| account.campaign(campaign)).into_iter().collect(),
+            Change::CreateCampaign(_) | Change::CreateCreative(_) | Change::UploadMedia(_) => Vec::new(),
         };
         Ok(Self { facts, situation, settled, account, account_policy, campaigns })
     }
@@ -59,10 +62,14 @@ impl<'a> Case<'a> {
     fn budget_key(&self) -> Option<&'a EntityKey> {
         match &self.settled.wish.change {
             Change::Budget { budget, .. } => Some(&budget.key),
-            Change::Status { .. } | Change::Bid { .. } | Change::BidStrategy { .. } | Change::Targeting { .. } | Change::CreateAdGroup(_) => {
-                self.campaigns.first().map(|campaign| &campaign.budget.key)
-            }
-            Change::CreateCampaign(_) | Change::CreateCreative(_) | Change::CreateAd(_) => None,
+            Change::Status { .. }
+            | Change::PartStatus { .. }
+            | Change::Bid { .. }
+            | Change::BidStrategy { .. }
+            | Change::Targeting { .. }
+            | Change::CreateAdGroup(_)
+            | Change::CreateAd(_) => self.campaigns.first().map(|campaign| &campaign.budget.key),
+            Change::CreateCampaign(_) | Change::CreateCreative(_) | Change::UploadMedia(_) => None,
         }
     }
 
@@ -89,9 +96,22 @@ impl<'a> Case<'a> {
         match &self.settled.wish.change {
             Change::Budget { from, to, .. } => vec![*from, *to],
             Change::Bid { from, to, .. } => from.as_ref().and_then(of_bid).into_iter().chain(of_bid(to)).collect(),
-            Change::CreateCampaign(draft) => vec![draft.daily_budget],
-            Change::CreateAdGroup(draft) => draft.bid.as_ref().and_then(of_bid).into_iter().collect(),
-            Change::Status { .. } | Change::BidStrategy { .. } | Change::Targeting { .. } | Change::CreateCreative(_) | Change::CreateAd(_) => Vec::new(),
+            Change::BidStrategy { from, to, .. } => from.iter().chain([to]).filter_map(|bidding| bidding.bid.as_ref()).filter_map(of_bid).collect(),
+            Change::CreateCampaign(draft) => {
+                let bids =
+                    draft.bidding.iter().filter_map(|bidding| bidding.bid.as_ref()).chain(draft.ad_groups.iter().filter_map(|branch| branch.bid.as_ref()));
+                [draft.daily_budget].into_iter().chain(bids.filter_map(of_bid)).collect()
+            }
+            Change::CreateAdGroup(draft) => {
+                let bid = draft.bidding.and_then(|bidding| bidding.bid);
+                draft.daily_budget.into_iter().chain(bid.as_ref().and_then(of_bid)).collect()
+            }
+            Change::Status { .. }
+            | Change::PartStatus { .. }
+            | Change::Targeting { .. }
+            | Change::CreateCreative(_)
+            | Change::CreateAd(_)
+            | Change::UploadMedia(_) => Vec::new(),
         }
     }
 }

@@ -110,13 +110,15 @@ fn frees(settled: &Settled, situation: &Situation<'_>) -> Result<Option<Money>, 
         },
         Change::Budget { .. }
         | Change::Status { .. }
+        | Change::PartStatus { .. }
         | Change::Bid { .. }
         | Change::BidStrategy { .. }
         | Change::Targeting { .. }
         | Change::CreateCampaign(_)
         | Change::CreateAdGroup(_)
         | Change::CreateCreative(_)
-        | Change::CreateAd(_) => Ok(None),
+        | Change::CreateAd(_)
+        | Change::UploadMedia(_) => Ok(None),
     }
 }
 

@@ -70,7 +70,7 @@ impl<'a> Facts<'a> {
         if let Some((key, book)) = budgets.iter().find(|(_, book)| Some(&book.pool) != pool) {
             return Err(Unknown(format!("budget={key} in_pool={} expected_pool={pool:?}", book.pool)));
         }
-        let mut related: BTreeSet<EntityKey> = change.entity().cloned().into_iter().collect();
+        let mut related: BTreeSet<EntityKey> = change.entity().into_iter().chain(change.campaign()).cloned().collect();
         if let Change::Budget { budget, .. } = change {
             related.extend(budget.members.iter().cloned());
         }
@@ -121,12 +121,12 @@ impl<'a> Facts<'a> {
                 let (key, _) = *self.budgets.first().ok_or_else(|| Unknown::missing("budget_book", self.name()))?;
                 return Ok(vec![self.target(key, self.book()?, *to)?]);
             }
-            Change::Status { to, .. } => match to {
+            Change::Status { to, .. } | Change::PartStatus { to, .. } => match to {
                 RunStatus::Active => true,
                 RunStatus::Paused | RunStatus::Ended => false,
             },
             Change::Bid { .. } | Change::BidStrategy { .. } | Change::Targeting { .. } => false,
-            Change::CreateCampaign(_) | Change::CreateAdGroup(_) | Change::CreateCreative(_) | Change::CreateAd(_) => false,
+            Change::CreateCampaign(_) | Change::CreateAdGroup(_) | Change::CreateCreative(_) | Change::CreateAd(_) | Change::UploadMedia(_) => false,
         };
         if !starts {
             return Ok(Vec::new());
@@ -172,13 +172,15 @@ impl<'a> Facts<'a> {
             Change::Status { entity, .. } if entity.level == Level::Campaign => [].iter(),
             Change::Budget { .. }
             | Change::Status { .. }
+            | Change::PartStatus { .. }
             | Change::Bid { .. }
             | Change::BidStrategy { .. }
             | Change::Targeting { .. }
             | Change::CreateCampaign(_)
             | Change::CreateAdGroup(_)
             | Change::CreateCreative(_)
-            | Change::CreateAd(_) => book.members.iter(),
+            | Change::CreateAd(_)
+            | Change::UploadMedia(_) => book.members.iter(),
         }));
         scopes.extend(campaigns.filter(|key| key.level == Level::Campaign).map(|key| Scope::Campaign(key.clone())));
         Ok(scopes)

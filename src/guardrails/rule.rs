@@ -106,7 +106,7 @@ impl Applies {
 
 /// Whether the change stops delivery of an entity.
 pub(super) fn is_pause(change: &Change) -> bool {
-    matches!(change, Change::Status { to: RunStatus::Paused, .. })
+    matches!(change, Change::Status { to: RunStatus::Paused, .. } | Change::PartStatus { to: RunStatus::Paused, .. })
 }
 
 /// What one rule finds; the text is its numbers, `key=value`.

@@ -57,10 +57,11 @@ pub(super) fn aspect(change: &Change) -> &'static str {
     match change {
         Change::Budget { .. } => "budget",
         Change::Status { .. } => "status",
+        Change::PartStatus { .. } => "part_status",
         Change::Bid { .. } => "bid",
         Change::BidStrategy { .. } => "bid_strategy",
         Change::Targeting { .. } => "targeting",
-        Change::CreateCampaign(_) | Change::CreateAdGroup(_) | Change::CreateCreative(_) | Change::CreateAd(_) => "create",
+        Change::CreateCampaign(_) | Change::CreateAdGroup(_) | Change::CreateCreative(_) | Change::CreateAd(_) | Change::UploadMedia(_) => "create",
     }
 }
 
@@ -101,7 +102,8 @@ impl Tally {
         if let Change::Status { entity, to: RunStatus::Paused, .. } = change {
             self.paused.insert(entity.clone());
         }
-        let creates = matches!(change, Change::CreateCampaign(_) | Change::CreateAdGroup(_) | Change::CreateCreative(_) | Change::CreateAd(_));
+        let creates =
+            matches!(change, Change::CreateCampaign(_) | Change::CreateAdGroup(_) | Change::CreateCreative(_) | Change::CreateAd(_) | Change::UploadMedia(_));
         if let (false, Some(entity)) = (creates, change.entity()) {
             self.touched.insert((entity.clone(), aspect(change)));
         }

@@ -75,13 +75,15 @@ pub async fn applied(tx: &mut Tx, ids: &IdGen, id: &DecisionId, detail: &Value, 
         }
         // A pause frees its money once a read of the whole account shows that no member of the budget delivers.
         Change::Status { to: RunStatus::Paused | RunStatus::Ended, .. }
+        | Change::PartStatus { .. }
         | Change::Bid { .. }
         | Change::BidStrategy { .. }
         | Change::Targeting { .. }
         | Change::CreateCampaign(_)
         | Change::CreateAdGroup(_)
         | Change::CreateCreative(_)
-        | Change::CreateAd(_) => {}
+        | Change::CreateAd(_)
+        | Change::UploadMedia(_) => {}
     }
     outcomes::close_by_our_change(tx, &row, when).await?;
     outcomes::open(tx, ids, &row, &body, when).await?;

@@ -14,14 +14,18 @@ use super::limits::{Lane, Limiters};
 use super::meta::Meta;
 use super::spec::AccountSpec;
 use super::tiktok::Tiktok;
-use super::{Accepted, AdPlatform, DayRow, Effect, Inventory, PlatformError, WireRequest};
+use super::{Accepted, Access, AdPlatform, DayRow, Effect, Inventory, PlatformError, Sight, WireRequest};
 use crate::clock::{Clock, ProductTime};
 use crate::domain::change::Change;
+use crate::domain::draft::Mark;
 use crate::domain::entity::{Budget, Platform};
 use crate::domain::ids::AccountId;
+use crate::domain::structure::{Edit, ReportAsk, ReportRow, Structure};
 
 /// Longest a whole inventory or report may take, all its pages included.
 const READ_ALL: Duration = Duration::from_secs(180);
+/// Longest the reads about one change may take.
+const READ_ONE: Duration = Duration::from_secs(30);
 
 /// The client of whichever platform an account stands on.
 enum AnyPlatform {
@@ -109,7 +113,7 @@ impl Gateway {
             return Ok(inventory.clone());
         }
         let began = self.clock.instant();
-        let inventory = on!(&self.client, client => whole(client.inventory()).await)?;
+        let inventory = on!(&self.client, client => within(READ_ALL, client.inventory()).await)?;
         *shared = Some((began, inventory.clone()));
         Ok(inventory)
     }
@@ -122,7 +126,66 @@ impl Gateway {
         if from > to {
             return Err(PlatformError::Validation(format!("{from} lies after {to}")));
         }
-        on!(&self.client, client => whole(client.daily_metrics(from, to)).await)
+        on!(&self.client, client => within(READ_ALL, client.daily_metrics(from, to)).await)
+    }
+
+    /// The request that makes a change which is not in the inventory; see [`AdPlatform::compose`]. Nothing is written.
+    ///
+    /// # Errors
+    /// As the platform's client; [`PlatformError::Transient`] when its reads take longer than half a minute.
+    pub async fn compose(&self, change: &Change, mark: &Mark) -> Result<WireRequest, PlatformError> {
+        on!(&self.client, client => within(READ_ONE, client.compose(change, mark)).await)
+    }
+
+    /// Lets the platform judge a composed request without doing it, where it offers that.
+    ///
+    /// # Errors
+    /// The refusal the request would meet; [`PlatformError::Transient`] after half a minute.
+    pub async fn rehearse(&self, request: &WireRequest) -> Result<(), PlatformError> {
+        on!(&self.client, client => within(READ_ONE, client.rehearse(request)).await)
+    }
+
+    /// What stands where a change that is not in the inventory acts.
+    ///
+    /// # Errors
+    /// As the platform's client; [`PlatformError::Transient`] after half a minute.
+    pub async fn look(&self, change: &Change, mark: &Mark) -> Result<Sight, PlatformError> {
+        on!(&self.client, client => within(READ_ONE, client.look(change, mark)).await)
+    }
+
+    /// Ad groups, ads and creatives of every campaign that has not ended.
+    ///
+    /// # Errors
+    /// As the platform's client; [`PlatformError::Transient`] after three minutes.
+    pub async fn structure(&self) -> Result<Structure, PlatformError> {
+        on!(&self.client, client => within(READ_ALL, client.structure()).await)
+    }
+
+    /// Figures at any level and breakdown.
+    ///
+    /// # Errors
+    /// As the platform's client; [`PlatformError::Transient`] after three minutes.
+    pub async fn report(&self, ask: &ReportAsk) -> Result<Vec<ReportRow>, PlatformError> {
+        if ask.from > ask.to {
+            return Err(PlatformError::Validation(format!("{} lies after {}", ask.from, ask.to)));
+        }
+        on!(&self.client, client => within(READ_ALL, client.report(ask)).await)
+    }
+
+    /// What was changed on the platform since `since`; `None` where it does not tell.
+    ///
+    /// # Errors
+    /// As the platform's client; [`PlatformError::Transient`] after half a minute.
+    pub async fn edits(&self, since: ProductTime) -> Result<Option<Vec<Edit>>, PlatformError> {
+        on!(&self.client, client => within(READ_ONE, client.edits(since)).await)
+    }
+
+    /// What the credentials allow; reads only.
+    ///
+    /// # Errors
+    /// As the platform's client; [`PlatformError::Transient`] after half a minute.
+    pub async fn access(&self) -> Result<Access, PlatformError> {
+        on!(&self.client, client => within(READ_ONE, client.access()).await)
     }
 
     /// The request that makes `change`. `budget` is the budget as last read, where the change is about one. Nothing is sent.
@@ -157,8 +220,8 @@ impl Gateway {
     }
 }
 
-async fn whole<T>(read: impl Future<Output = Result<T, PlatformError>>) -> Result<T, PlatformError> {
-    tokio::time::timeout(READ_ALL, read).await.unwrap_or_else(|_| Err(PlatformError::Transient(format!("not read to its end within {READ_ALL:?}"))))
+async fn within<T>(long: Duration, read: impl Future<Output = Result<T, PlatformError>>) -> Result<T, PlatformError> {
+    tokio::time::timeout(long, read).await.unwrap_or_else(|_| Err(PlatformError::Transient(format!("not read to its end within {long:?}"))))
 }
 
 #[cfg(test)]

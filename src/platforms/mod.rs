@@ -28,8 +28,10 @@ use chrono::NaiveDate;
 
 use crate::clock::ProductTime;
 use crate::domain::change::Change;
+use crate::domain::draft::Mark;
 use crate::domain::entity::{AccountState, Budget, Campaign, EntityKey};
 use crate::domain::metrics::Metrics;
+use crate::domain::structure::{Edit, ReportAsk, ReportRow, Structure};
 
 /// Everything one account read brings: what stands there now.
 #[derive(Clone, Debug, PartialEq)]
@@ -157,6 +159,41 @@ impl PlatformError {
     }
 }
 
+/// What a look at the one thing a change is about shows, where the whole read of an account does not show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sight {
+    /// What the change expects to find: nothing has happened yet. For a creation: nothing that carries its mark.
+    Before,
+    /// What the change wants stands there; for a creation, what was made.
+    Done {
+        /// The key of what was made.
+        created: Option<EntityKey>,
+    },
+    /// The platform has taken it and is still at work: a video being transcoded.
+    Working,
+    /// The platform took it and then failed at it, in its own words.
+    Failed(String),
+    /// Neither what is expected nor what is wanted, in words: somebody else has been here, or it belongs to another campaign.
+    Other(String),
+    /// What was to be changed is not there any more.
+    Gone,
+}
+
+/// What the credentials of an account allow.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Access {
+    /// The account as the platform describes it.
+    pub account: AccountState,
+    /// What the token may do, in the platform's words.
+    pub rights: Vec<String>,
+    /// What it may not do although this program needs it; empty when all is well.
+    pub missing: Vec<String>,
+    /// When the token ends, where the platform tells.
+    pub token_ends: Option<ProductTime>,
+    /// What is left of each limit the platform tells of: its name and a share from 0 to 1.
+    pub left: Vec<(String, f64)>,
+}
+
 /// One account on one platform, in our vocabulary.
 pub trait AdPlatform: Send + Sync + 'static {
     /// Account, campaigns and budgets with their status, as they stand now.
@@ -176,4 +213,33 @@ pub trait AdPlatform: Send + Sync + 'static {
 
     /// When `change`, made at `now`, takes effect.
     fn effect_of(&self, change: &Change, now: ProductTime) -> Effect;
+
+    /// The request that makes a `change` which is not [`Change::is_in_inventory`]. May read: ids of places and languages, an object that the platform
+    /// replaces whole, bytes of an image. What it creates is created paused and carries `mark` in its name.
+    ///
+    /// # Errors
+    /// [`PlatformError::Unsupported`] where the platform cannot express it, in words; [`PlatformError::Validation`]; or why a read failed. Nothing is
+    /// written.
+    fn compose(&self, change: &Change, mark: &Mark) -> impl Future<Output = Result<WireRequest, PlatformError>> + Send;
+
+    /// Asks the platform to judge a composed request without doing it, where it offers that; nothing is written.
+    ///
+    /// # Errors
+    /// The refusal the request would meet, as far as the platform tells beforehand.
+    fn rehearse(&self, request: &WireRequest) -> impl Future<Output = Result<(), PlatformError>> + Send;
+
+    /// What stands where a change that is not [`Change::is_in_inventory`] acts.
+    fn look(&self, change: &Change, mark: &Mark) -> impl Future<Output = Result<Sight, PlatformError>> + Send;
+
+    /// Ad groups, ads and creatives of every campaign that has not ended.
+    fn structure(&self) -> impl Future<Output = Result<Structure, PlatformError>> + Send;
+
+    /// Figures at any level and breakdown.
+    fn report(&self, ask: &ReportAsk) -> impl Future<Output = Result<Vec<ReportRow>, PlatformError>> + Send;
+
+    /// What was changed on the platform since `since`, oldest first, by whomever; `None` where the platform does not tell.
+    fn edits(&self, since: ProductTime) -> impl Future<Output = Result<Option<Vec<Edit>>, PlatformError>> + Send;
+
+    /// What the credentials allow; reads only.
+    fn access(&self) -> impl Future<Output = Result<Access, PlatformError>> + Send;
 }

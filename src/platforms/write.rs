@@ -61,7 +61,7 @@ pub(super) fn task<'a>(spec: &AccountSpec, change: &'a Change, budget: Option<&'
             let level = match entity.level {
                 Level::Campaign => Owner::Campaign,
                 Level::AdGroup => Owner::AdGroup,
-                Level::Account | Level::Ad | Level::Creative | Level::Shared => {
+                Level::Account | Level::Ad | Level::Creative | Level::Media | Level::Shared => {
                     return Err(PlatformError::Unsupported(format!("the status of {} `{}` cannot be set", entity.level.name(), entity.id)));
                 }
             };
@@ -70,13 +70,15 @@ pub(super) fn task<'a>(spec: &AccountSpec, change: &'a Change, budget: Option<&'
             }
             Ok(Task::Status { entity, level, run })
         }
-        Change::Bid { .. }
+        Change::PartStatus { .. }
+        | Change::Bid { .. }
         | Change::BidStrategy { .. }
         | Change::Targeting { .. }
         | Change::CreateCampaign(_)
         | Change::CreateAdGroup(_)
         | Change::CreateCreative(_)
-        | Change::CreateAd(_) => Err(PlatformError::Unsupported(format!("{} is not written by this version", change.action().name()))),
+        | Change::CreateAd(_)
+        | Change::UploadMedia(_) => Err(PlatformError::Unsupported(format!("{} is not written by this version", change.action().name()))),
     }
 }
 

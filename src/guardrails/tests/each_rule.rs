@@ -5,7 +5,8 @@ use rust_decimal::Decimal;
 
 use super::world::{Bend, World, agent, budget_ref, key, pause, person, set, set_from, settled, start, usd};
 use super::{fate, judged};
-use crate::domain::change::{CampaignDraft, Change};
+use crate::domain::change::Change;
+use crate::domain::draft::CampaignDraft;
 use crate::domain::entity::{Learning, Objective, ReadOnly};
 use crate::domain::money::Currency;
 use crate::domain::policy::{CalendarEffect, CalendarEvent};
@@ -42,6 +43,12 @@ fn fresh_campaign() -> Settled {
             objective: Objective::Traffic,
             daily_budget: usd("20"),
             special_categories: Vec::new(),
+            bidding: None,
+            eu_political: false,
+            flight: None,
+            countries: std::collections::BTreeSet::new(),
+            languages: std::collections::BTreeSet::new(),
+            ad_groups: Vec::new(),
         })),
     )
 }

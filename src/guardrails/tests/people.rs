@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 
 use super::fate;
 use super::world::{Bend, World, agent, approval, key, pause, person, set, start, undo, usd};
-use crate::domain::change::Change;
+use crate::domain::change::{Change, Part};
 use crate::domain::entity::{EntityKey, Learning, Level, ReadOnly, RunStatus};
 use crate::domain::policy::{CalendarEffect, CalendarEvent};
 use crate::domain::scope::Scope;
@@ -169,11 +169,15 @@ fn an_agent_that_is_only_unsure_asks_as_such() {
 }
 
 #[test]
-fn bids_and_targeting_are_denied_while_nobody_reads_them() {
+fn what_hangs_below_a_campaign_is_touched_only_where_the_campaign_is_one_that_stands() {
     use crate::domain::change::Bid;
-    let change = Change::Bid { entity: key("meta/1"), from: None, to: Bid::Cap(usd("1")) };
-    let (became, codes) = fate(&World::new(), super::world::settled(person(), change));
-    assert_eq!((became, codes.contains(&"UNEVALUABLE".to_owned())), ("denied", true));
+    let bid = |campaign: &str| {
+        let part = Part { key: "meta:ad_group:71".parse().expect("a key"), campaign: key(campaign) };
+        fate(&World::new(), super::world::settled(person(), Change::Bid { part, from: None, to: Bid::Cap(usd("1")) }))
+    };
+    assert_eq!(bid("meta/1").0, "cleared");
+    let (became, codes) = bid("meta/404");
+    assert_eq!(became, "denied", "{codes:?}");
 }
 
 #[test]

@@ -105,13 +105,15 @@ impl<'a> Scribe<'a> {
             Change::Budget { to, .. } => Some((live, *to)),
             Change::Status { to: RunStatus::Active, .. } => Some((live, row.accepted)),
             Change::Status { to: RunStatus::Paused | RunStatus::Ended, .. } => Some((live, Money::zero(live.currency()))),
-            Change::Bid { .. }
+            Change::PartStatus { .. }
+            | Change::Bid { .. }
             | Change::BidStrategy { .. }
             | Change::Targeting { .. }
             | Change::CreateCampaign(_)
             | Change::CreateAdGroup(_)
             | Change::CreateCreative(_)
-            | Change::CreateAd(_) => None,
+            | Change::CreateAd(_)
+            | Change::UploadMedia(_) => None,
         }
     }
 

@@ -17,10 +17,12 @@ use super::call::{Caller, Dialect, Fault, Remedy};
 use super::http::Outgoing;
 use super::spec::AccountSpec;
 use super::write::{Run, Task, address, request, task, with_query};
-use super::{Accepted, AdPlatform, DayRow, Effect, Inventory, PlatformError, WireRequest};
+use super::{Accepted, Access, AdPlatform, DayRow, Effect, Inventory, PlatformError, Sight, WireRequest};
 use crate::clock::ProductTime;
 use crate::domain::change::Change;
+use crate::domain::draft::Mark;
 use crate::domain::entity::Budget;
+use crate::domain::structure::{Edit, ReportAsk, ReportRow, Structure};
 
 const HOST: &str = "https://graph.facebook.com";
 /// The Graph and Marketing API's version, released 2026-07-29.
@@ -130,6 +132,34 @@ impl AdPlatform for Meta {
 
     fn effect_of(&self, _change: &Change, _now: ProductTime) -> Effect {
         Effect::Now
+    }
+
+    async fn compose(&self, change: &Change, _mark: &Mark) -> Result<WireRequest, PlatformError> {
+        Err(PlatformError::Unsupported(format!("{} is not written by this version", change.action().name())))
+    }
+
+    async fn rehearse(&self, _request: &WireRequest) -> Result<(), PlatformError> {
+        Ok(())
+    }
+
+    async fn look(&self, change: &Change, _mark: &Mark) -> Result<Sight, PlatformError> {
+        Err(PlatformError::Unsupported(format!("{} is not read by this version", change.action().name())))
+    }
+
+    async fn structure(&self) -> Result<Structure, PlatformError> {
+        Err(PlatformError::Unsupported("what stands below campaigns is not read by this version".to_owned()))
+    }
+
+    async fn report(&self, _ask: &ReportAsk) -> Result<Vec<ReportRow>, PlatformError> {
+        Err(PlatformError::Unsupported("reports below campaigns are not read by this version".to_owned()))
+    }
+
+    async fn edits(&self, _since: ProductTime) -> Result<Option<Vec<Edit>>, PlatformError> {
+        Ok(None)
+    }
+
+    async fn access(&self) -> Result<Access, PlatformError> {
+        Err(PlatformError::Unsupported("rights are not read by this version".to_owned()))
     }
 }
 

@@ -17,10 +17,12 @@ use super::call::{Caller, Dialect, Fault};
 use super::http::Outgoing;
 use super::spec::{AccountSpec, is_number};
 use super::write::{Owner, Run, Task, address, request, task, with_query};
-use super::{Accepted, AdPlatform, DayRow, Effect, Inventory, PlatformError, WireRequest};
+use super::{Accepted, Access, AdPlatform, DayRow, Effect, Inventory, PlatformError, Sight, WireRequest};
 use crate::clock::ProductTime;
 use crate::domain::change::Change;
+use crate::domain::draft::Mark;
 use crate::domain::entity::{Budget, Level};
+use crate::domain::structure::{Edit, ReportAsk, ReportRow, Structure};
 pub(super) use report::{action_metrics, actions};
 
 const HOST: &str = "https://business-api.tiktok.com";
@@ -121,7 +123,7 @@ impl AdPlatform for Tiktok {
                         format!(r#"{{"advertiser_id":"{advertiser}","scheduled_budget":[{{"adgroup_id":"{id}","scheduled_budget":{amount}}}]}}"#),
                     ),
                     Level::Campaign => ("campaign/update/", format!(r#"{{"advertiser_id":"{advertiser}","campaign_id":"{id}","budget":{amount}}}"#)),
-                    Level::Account | Level::Ad | Level::Creative | Level::Shared => {
+                    Level::Account | Level::Ad | Level::Creative | Level::Media | Level::Shared => {
                         return Err(PlatformError::Unsupported("TikTok has budgets at campaigns and ad groups only".to_owned()));
                     }
                 }
@@ -162,14 +164,44 @@ impl AdPlatform for Tiktok {
             Change::Budget { budget, .. } if budget.key.level == Level::AdGroup => Effect::NextLocalDay,
             Change::Budget { .. }
             | Change::Status { .. }
+            | Change::PartStatus { .. }
             | Change::Bid { .. }
             | Change::BidStrategy { .. }
             | Change::Targeting { .. }
             | Change::CreateCampaign(_)
             | Change::CreateAdGroup(_)
             | Change::CreateCreative(_)
-            | Change::CreateAd(_) => Effect::Now,
+            | Change::CreateAd(_)
+            | Change::UploadMedia(_) => Effect::Now,
         }
+    }
+
+    async fn compose(&self, change: &Change, _mark: &Mark) -> Result<WireRequest, PlatformError> {
+        Err(PlatformError::Unsupported(format!("{} is not written by this version", change.action().name())))
+    }
+
+    async fn rehearse(&self, _request: &WireRequest) -> Result<(), PlatformError> {
+        Ok(())
+    }
+
+    async fn look(&self, change: &Change, _mark: &Mark) -> Result<Sight, PlatformError> {
+        Err(PlatformError::Unsupported(format!("{} is not read by this version", change.action().name())))
+    }
+
+    async fn structure(&self) -> Result<Structure, PlatformError> {
+        Err(PlatformError::Unsupported("what stands below campaigns is not read by this version".to_owned()))
+    }
+
+    async fn report(&self, _ask: &ReportAsk) -> Result<Vec<ReportRow>, PlatformError> {
+        Err(PlatformError::Unsupported("reports below campaigns are not read by this version".to_owned()))
+    }
+
+    async fn edits(&self, _since: ProductTime) -> Result<Option<Vec<Edit>>, PlatformError> {
+        Ok(None)
+    }
+
+    async fn access(&self) -> Result<Access, PlatformError> {
+        Err(PlatformError::Unsupported("rights are not read by this version".to_owned()))
     }
 }
 
