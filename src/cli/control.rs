@@ -75,7 +75,11 @@ pub(super) async fn stop_delivery(client: &Client, args: &ScopeArgs, print: Prin
     args.only("stop-delivery", &["account", "pool", "campaign"])?;
     let answer = client.post(&args.path("stop"), &json!({ "reason": args.reason })).await?;
     print.result(&answer, || {
-        format!("stopping delivery of {}: {} change(s).", args.words(), answer.get("answers").and_then(Value::as_array).map_or(0, Vec::len))
+        let listed = |key| answer.get(key).and_then(Value::as_array).map_or_else(<&[Value]>::default, Vec::as_slice);
+        let why = |one: &Value| one.get("why").and_then(Value::as_str).unwrap_or("-").to_owned();
+        let late: String =
+            listed("unreached").iter().map(|one| format!("\n{}: its campaigns stop once it can be read; look there yourself.", why(one))).collect();
+        format!("stopping delivery of {}: {} change(s).{late}", args.words(), listed("answers").len())
     });
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::change::{Change, Direction};
-use super::entity::{BudgetRef, EntityKey};
+use super::entity::{BudgetRef, EntityKey, RunStatus};
 use super::ids::{AgentId, ChangeSetId, DecisionId, TicketId};
 use super::money::Money;
 use super::outcome::Prediction;
@@ -212,6 +212,14 @@ pub struct Pin {
     pub wish: Wish,
     /// The change set it belongs to, if any.
     pub change_set: Option<ChangeSetId>,
+}
+
+impl Pin {
+    /// Whether a person stops delivery with it: that is admitted whatever the figures say.
+    #[must_use]
+    pub const fn stops_delivery(&self) -> bool {
+        self.actor.is_person() && matches!(self.wish.change, Change::Status { to: RunStatus::Paused, .. })
+    }
 }
 
 /// An agent that wanted otherwise.

@@ -147,6 +147,24 @@ pub struct Paused {
     pub in_flight: Vec<DecisionId>,
 }
 
+/// What an order to stop delivery did.
+#[derive(Clone, Debug, Serialize)]
+pub struct Stopped {
+    /// What became of each running campaign.
+    pub answers: Vec<Answer>,
+    /// The accounts that were judged by what was last seen of them.
+    pub unreached: Vec<Unreached>,
+}
+
+/// An account whose platform did not answer in time: its campaigns, as last seen, stop once it does.
+#[derive(Clone, Debug, Serialize)]
+pub struct Unreached {
+    /// The account.
+    pub account: AccountId,
+    /// What it did not do.
+    pub why: String,
+}
+
 /// What became of one wish of a person.
 #[derive(Clone, Debug, Serialize)]
 pub struct Answer {
@@ -248,8 +266,8 @@ pub trait Control: Send + Sync + 'static {
     fn terminate(&self, agent: AgentId, by: String, reason: String) -> Controlled<'_, ()>;
     /// Sends a person's wishes down the one path, at once.
     fn propose(&self, by: String, wishes: Vec<Wish>, title: Option<String>) -> Controlled<'_, Vec<Answer>>;
-    /// Sets the platform status of every running campaign of a scope to paused, as a person's change set.
-    fn stop_delivery(&self, scope: Scope, by: String, reason: String) -> Controlled<'_, Vec<Answer>>;
+    /// Sets the platform status of every running campaign of a scope to paused, as a person's change set. Waits two seconds for a platform, no longer.
+    fn stop_delivery(&self, scope: Scope, by: String, reason: String) -> Controlled<'_, Stopped>;
     /// Agrees to a ticket.
     fn approve(&self, ticket: TicketId, reply: Reply) -> Controlled<'_, TicketState>;
     /// Refuses a ticket.

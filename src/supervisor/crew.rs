@@ -15,7 +15,7 @@ use super::control::{AgentState, Event, InForce};
 use super::daemon::DaemonError;
 use super::keeper;
 use super::pool::{self, PoolHealth, PoolSetup};
-use super::seats::{AccountSeat, AgentSeat, PoolSeat, Seats};
+use super::seats::{AccountSeat, AgentSeat, PoolSeat, Seats, Stops};
 use super::shards::{self, Leases};
 use super::wiring;
 use crate::clock::Clock;
@@ -130,11 +130,12 @@ impl Crew {
         for (name, settings) in &in_force.policy.pools {
             let Some(shard) = shard_of(&|component| component.pools.contains(name)) else { continue };
             let (mailbox, inbox) = mpsc::channel(MAILBOX);
-            let (health, shown) = watch::channel(PoolHealth::default());
-            seats.pools.insert(name.clone(), PoolSeat { mailbox, health: shown });
+            let ((health, shown), stops) = (watch::channel(PoolHealth::default()), Stops::default());
+            seats.pools.insert(name.clone(), PoolSeat { mailbox, health: shown, stops: stops.clone() });
             let speak = in_force.policy.agents.iter().filter(|(_, agent)| agent.pool == *name).map(|(id, _)| id.clone()).collect();
             let schedules = config.schedules.clone();
-            pools.push((PoolSetup { pool: name.clone(), shard, accounts: settings.members.accounts.clone(), agents: speak, schedules, health }, inbox));
+            let members = settings.members.accounts.clone();
+            pools.push((PoolSetup { pool: name.clone(), shard, accounts: members, agents: speak, schedules, health, stops }, inbox));
         }
         for name in in_force.policy.agents.keys() {
             let (mailbox, inbox) = mpsc::channel(MAILBOX);

@@ -7,9 +7,10 @@ use std::time::Duration;
 use futures::FutureExt;
 use tokio::sync::{broadcast, oneshot};
 
-use super::account::AccountMsg;
 use super::actor::ActorError;
-use super::control::{AccountStatus, AgentStatus, Answer, Control, ControlError, Controlled, Event, InForce, Looser, Paused, PoolStatus, Reply, Topic};
+use super::control::{
+    AccountStatus, AgentStatus, Answer, Control, ControlError, Controlled, Event, InForce, Looser, Paused, PoolStatus, Reply, Stopped, Topic, Unreached,
+};
 use super::daemon::Daemon;
 use super::pool::PoolMsg;
 use super::seats::Seats;
@@ -156,6 +157,7 @@ impl Daemon {
     pub(super) async fn pinned(&self, pool: &PoolId, pins: Vec<Pin>, reason: &'static str) -> Result<Receipt, ControlError> {
         let seats = self.seats();
         let seat = seats.pools.get(pool).ok_or_else(|| ControlError::NotFound(format!("pool `{pool}`")))?;
+        let _hurry = pins.iter().all(Pin::stops_delivery).then(|| seat.stops.wait());
         let (reply, answer) = oneshot::channel();
         let gone = || ControlError::Unavailable(format!("pool `{pool}` is being started again: try once more"));
         seat.mailbox.send(PoolMsg::Pins { pins, reason, reply }).await.map_err(|_| gone())?;
@@ -217,24 +219,21 @@ impl Daemon {
     pub(super) async fn fresh(&self, account: &AccountId) -> Result<Arc<AccountView>, ControlError> {
         let seats = self.seats();
         let seat = seats.accounts.get(account).ok_or_else(|| ControlError::NotFound(format!("account `{account}`")))?;
-        let (reply, answer) = oneshot::channel();
-        let gone = || ControlError::Unavailable(format!("account `{account}` is being started again: try once more"));
-        seat.mailbox.send(AccountMsg::Observe { depth: Depth::Pulse, reply }).await.map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())?.map_err(|why| ControlError::Unavailable(format!("account `{account}` could not be read: {why}")))
+        seat.read(Depth::Pulse).await.map_err(|why| ControlError::Unavailable(format!("account `{account}` could not be read: {why}")))
     }
 
-    /// An account as it stands, or, where its platform does not answer in time, as it was last seen; what nobody ever saw is an error. Says which it is.
-    async fn seen(&self, account: &AccountId) -> (AccountId, Result<Arc<AccountView>, ControlError>, Option<String>) {
+    /// An account as it stands, or, where its platform does not answer in time, as it was last seen, if ever. Says why where it is not as it stands.
+    async fn seen(&self, account: &AccountId) -> (Option<Arc<AccountView>>, Option<Unreached>) {
         let why = match tokio::time::timeout(LOOK, self.fresh(account)).await {
-            Ok(Ok(view)) => return (account.clone(), Ok(view), None),
+            Ok(Ok(view)) => return (Some(view), None),
             Ok(Err(error)) => error.to_string(),
             Err(_elapsed) => format!("account `{account}` was not read within {LOOK:?}"),
         };
         let last = self.seats().accounts.get(account).and_then(|seat| seat.view.borrow().clone());
-        (account.clone(), last.ok_or_else(|| ControlError::Unavailable(why.clone())), Some(why))
+        (last, Some(Unreached { account: account.clone(), why }))
     }
 
-    async fn stop_all(&self, scope: Scope, by: String, reason: String) -> Result<Vec<Answer>, ControlError> {
+    async fn stop_all(&self, scope: Scope, by: String, reason: String) -> Result<Stopped, ControlError> {
         self.known(&scope)?;
         let seats = self.seats();
         let accounts: BTreeSet<AccountId> = match &scope {
@@ -249,21 +248,20 @@ impl Daemon {
                 });
             }
         };
-        let (mut wishes, mut blind) = (Vec::new(), None);
-        for (account, view, stale) in futures::future::join_all(accounts.iter().map(|account| self.seen(account))).await {
-            if let Some(why) = stale {
-                let title = format!("Delivery of {scope} is to stop, and {why}: its campaigns stop once it can be read; look there yourself");
+        let (mut wishes, mut unreached, mut blind) = (Vec::new(), Vec::new(), Vec::new());
+        let looks = futures::future::join_all(accounts.iter().map(|account| self.seen(account))).await;
+        for (account, (view, stale)) in accounts.iter().zip(looks) {
+            if let Some(stale) = stale {
+                let title = format!("Delivery of {scope} is to stop, and {}: its campaigns stop once it can be read; look there yourself", stale.why);
                 seats.alert(AlertKind::Gap, account.as_str(), Severity::Critical, title).await;
+                unreached.push(stale);
             }
             // What one platform keeps to itself must not go on spending on the others.
-            let view = match view {
-                Ok(view) => view,
-                Err(error) => {
-                    blind = Some(error);
-                    continue;
-                }
+            let Some(view) = view else {
+                blind.push(account.as_str());
+                continue;
             };
-            let rows = seats.store.read(|mut tx| async move { tx.budgets_of_account(&account).await }).await?;
+            let rows = seats.store.read(|mut tx| async move { tx.budgets_of_account(account).await }).await?;
             for campaign in view.campaigns.iter().filter(|campaign| campaign.status == RunStatus::Active) {
                 let pool = rows.iter().find(|row| row.budget.budget.members.contains(&campaign.key)).and_then(|row| row.pool.clone());
                 let inside = match &scope {
@@ -279,8 +277,13 @@ impl Daemon {
                 }
             }
         }
-        let answers = if wishes.is_empty() { Ok(Vec::new()) } else { self.propose_all(by, wishes, Some(format!("stop delivery of {scope}"))).await };
-        blind.map_or(answers, Err)
+        let answers = if wishes.is_empty() { Vec::new() } else { self.propose_all(by, wishes, Some(format!("stop delivery of {scope}"))).await? };
+        if blind.is_empty() {
+            return Ok(Stopped { answers, unreached });
+        }
+        let (why, blind): (Vec<String>, String) = (unreached.into_iter().map(|account| account.why).collect(), blind.join(", "));
+        let others = format!("{} campaign(s) are being stopped on the accounts of which something is known", answers.len());
+        Err(ControlError::Unavailable(format!("{}; nothing was ever seen of {blind}, so nothing stops there; {others}", why.join("; "))))
     }
 
     async fn trigger_pool(&self, pool: PoolId) -> Result<(), ControlError> {
@@ -388,7 +391,7 @@ impl Control for Daemon {
         self.propose_all(by, wishes, title).boxed()
     }
 
-    fn stop_delivery(&self, scope: Scope, by: String, reason: String) -> Controlled<'_, Vec<Answer>> {
+    fn stop_delivery(&self, scope: Scope, by: String, reason: String) -> Controlled<'_, Stopped> {
         self.stop_all(scope, by, reason).boxed()
     }
 

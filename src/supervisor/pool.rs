@@ -10,12 +10,11 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::account::AccountMsg;
 use super::actor::ActorError;
 use super::agents::{AgentMsg, PATIENCE};
 use super::control::{AgentState, Event, Topic};
 use super::schedule::{self, Beat, Due, Job, NEVER, Progress, Trigger, Underway};
-use super::seats::Seats;
+use super::seats::{Seats, Stops};
 use super::shards::HeldLease;
 use crate::clock::ProductTime;
 use crate::config::Schedules;
@@ -33,6 +32,10 @@ use crate::{learning, ledger, tickets};
 
 /// Longest a round waits for the read of an account; one that takes longer is left out, and its money stays where it is.
 const READ_PATIENCE: Duration = Duration::from_secs(20);
+/// The same where a person stops delivery and nothing was ever seen of the account.
+const STOP_PATIENCE: Duration = Duration::from_secs(2);
+/// What a round's reads have left once a person waits for it to end, so that delivery can stop.
+const GRACE: Duration = Duration::from_millis(500);
 /// How often matured predictions are looked for, in product time.
 const JUDGE_EVERY: TimeDelta = TimeDelta::hours(6);
 /// Least wall time between two such looks.
@@ -88,6 +91,17 @@ pub struct PoolSetup {
     pub schedules: Schedules,
     /// How its rounds go.
     pub health: watch::Sender<PoolHealth>,
+    /// Who waits for it to stop delivery.
+    pub stops: Stops,
+}
+
+/// How long a round may wait for platforms.
+#[derive(Clone, Copy)]
+enum Look {
+    /// Until they have answered, or a person wants delivery stopped.
+    Patient,
+    /// Not at all where anything is known: delivery is to stop, whatever the figures say.
+    Hasty,
 }
 
 struct Scheduled {
@@ -257,20 +271,26 @@ impl Actor<'_> {
     }
 
     /// Newest views of the pool's accounts, each read anew; what cannot be read keeps its old view, whose age the guardrails judge.
-    async fn look(&self) -> (Vec<Arc<AccountView>>, Vec<String>) {
+    async fn look(&self, look: Look) -> (Vec<Arc<AccountView>>, Vec<String>) {
         let asked = self.setup.accounts.iter().filter_map(|account| self.seats.accounts.get(account).map(|seat| (account, seat)));
         let (now, full) = (self.seats.clock.now(), self.setup.schedules.observation);
         let reads = asked.map(|(account, seat)| async move {
-            let (reply, answer) = oneshot::channel();
+            let known = seat.view.borrow().clone();
+            let patience = match look {
+                Look::Patient => READ_PATIENCE,
+                Look::Hasty if known.is_some() => return (known, None),
+                Look::Hasty => STOP_PATIENCE,
+            };
             // After a standstill the round's hour and the account's come together: then the round itself asks for the figures it rests on.
-            let fresh = seat.view.borrow().as_ref().and_then(|view| view.conversions_at).is_some_and(|at| now - at <= full * 2);
-            let depth = if fresh { Depth::Pulse } else { Depth::Full };
-            let sent = seat.mailbox.send(AccountMsg::Observe { depth, reply }).await;
-            let why = match (sent, tokio::time::timeout(READ_PATIENCE, answer).await) {
-                (Ok(()), Ok(Ok(Ok(view)))) => return (Some(view), None),
-                (Ok(()), Ok(Ok(Err(why)))) => why,
-                (Ok(()), Ok(Err(_))) | (Err(_), _) => "its actor is being started again".to_owned(),
-                (Ok(()), Err(_elapsed)) => format!("no answer within {READ_PATIENCE:?}"),
+            let fresh = known.and_then(|view| view.conversions_at).is_some_and(|at| now - at <= full * 2);
+            let read = seat.read(if fresh { Depth::Pulse } else { Depth::Full });
+            let why = tokio::select! {
+                read = tokio::time::timeout(patience, read) => match read {
+                    Ok(Ok(view)) => return (Some(view), None),
+                    Ok(Err(why)) => why,
+                    Err(_elapsed) => format!("no answer within {patience:?}"),
+                },
+                () = self.hurried(look) => "no answer before somebody stopped delivery".to_owned(),
             };
             (seat.view.borrow().clone(), Some(format!("{account}: {why}")))
         });
@@ -278,10 +298,22 @@ impl Actor<'_> {
         (views.into_iter().flatten().collect(), unread.into_iter().flatten().collect())
     }
 
+    /// Returns when a round has waited long enough, because behind it somebody waits to stop delivery.
+    async fn hurried(&self, look: Look) {
+        match look {
+            Look::Patient => {
+                self.setup.stops.asked().await;
+                tokio::time::sleep(GRACE).await;
+            }
+            Look::Hasty => std::future::pending().await,
+        }
+    }
+
     async fn round(&mut self, kind: RoundKind, reason: &str, pins: Vec<Pin>) -> Result<Receipt, CycleError> {
         let held = self.held().ok_or_else(|| CycleError::NoView(format!("pool {}: another node acts for it", self.setup.pool)))?;
         let began = self.seats.clock.instant();
-        let (views, unread) = self.look().await;
+        let stops = kind == RoundKind::Pins && pins.iter().all(Pin::stops_delivery);
+        let (views, unread) = self.look(if stops { Look::Hasty } else { Look::Patient }).await;
         if views.is_empty() {
             return Err(CycleError::NoView(unread.join("; ")));
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::json;
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tracing::{error, warn};
 
 use super::account::{AccountHealth, AccountMsg};
@@ -20,6 +20,7 @@ use crate::domain::ticket::{Severity, TicketKind};
 use crate::domain::view::{AccountView, Frozen};
 use crate::execution::{Gate, Pausing};
 use crate::ledger::LedgerError;
+use crate::observe::Depth;
 use crate::platforms::{Gateway, PlatformError};
 use crate::store::Store;
 use crate::store::step::Moment;
@@ -35,6 +36,19 @@ pub struct AccountSeat {
     pub health: watch::Receiver<AccountHealth>,
     /// The way to its platform.
     pub gateway: Arc<Gateway>,
+}
+
+impl AccountSeat {
+    /// The account as its platform shows it now.
+    ///
+    /// # Errors
+    /// Why it could not be read, in words.
+    pub async fn read(&self, depth: Depth) -> Result<Arc<AccountView>, String> {
+        let (reply, answer) = oneshot::channel();
+        let gone = || "its actor is being started again".to_owned();
+        self.mailbox.send(AccountMsg::Observe { depth, reply }).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
 }
 
 /// Where an agent's actor sits.
@@ -55,6 +69,37 @@ pub struct PoolSeat {
     pub mailbox: mpsc::Sender<PoolMsg>,
     /// How its rounds go.
     pub health: watch::Receiver<PoolHealth>,
+    /// Who waits for it to stop delivery.
+    pub stops: Stops,
+}
+
+/// How many people wait for a pool to stop delivery. While one does, its rounds no longer wait for platforms.
+#[derive(Clone, Debug, Default)]
+pub struct Stops(watch::Sender<usize>);
+
+impl Stops {
+    /// One more waits, until what this returns is dropped.
+    #[must_use]
+    pub fn wait(&self) -> Waiting {
+        self.0.send_modify(|waiting| *waiting += 1);
+        Waiting(self.0.clone())
+    }
+
+    /// Returns once somebody waits.
+    pub async fn asked(&self) {
+        // The sender lives as long as this does.
+        let _ = self.0.subscribe().wait_for(|waiting| *waiting > 0).await;
+    }
+}
+
+/// Somebody waits for a pool to stop delivery.
+#[derive(Debug)]
+pub struct Waiting(watch::Sender<usize>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.send_modify(|waiting| *waiting -= 1);
+    }
 }
 
 /// What the actors of one crew share.

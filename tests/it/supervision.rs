@@ -166,11 +166,39 @@ async fn a_stop_of_delivery_reaches_the_platforms_that_answer_although_one_does_
     let running = Running::start(&altered(&[NO_PEOPLE, FEW])).await;
     let before = running.log().await.len();
     running.faults(json!([{ "platform": "google", "kind": "reset_before" }])).await;
-    let answers = running.daemon.stop_delivery(Scope::Workspace, "ann".into(), "all of it".into()).await.expect("an answer");
-    assert!(!answers.is_empty());
+    let stopped = running.daemon.stop_delivery(Scope::Workspace, "ann".into(), "all of it".into()).await.expect("an answer");
+    assert!(!stopped.answers.is_empty());
+    assert_eq!(stopped.unreached.iter().map(|one| one.account.as_str()).collect::<Vec<_>>(), ["google-main"]);
     let running_on = |account: &str| running.campaigns().iter().filter(|one| one.key.account.as_str() == account && one.status == RunStatus::Active).count();
     eventually("Meta and TikTok deliver nothing", PATIENCE, async || (running_on("meta-main") + running_on("tiktok-main") == 0).then_some(())).await;
     assert!(running.log().await.split_off(before).iter().all(|row| row.account != "1001001001"));
+    running.faults(json!([])).await;
+    eventually("Google delivers nothing either, once it answers", PATIENCE, async || (running_on("google-main") == 0).then_some(())).await;
+    running.daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_persons_stop_waits_neither_for_a_platform_that_hangs_nor_for_a_round_that_waits_for_it() {
+    let running = Running::start(&altered(&[NO_PEOPLE, FEW])).await;
+    running.faults(json!([{ "platform": "google", "kind": "slow", "delay_ms": 25_000 }])).await;
+    running.daemon.trigger("core".parse().expect("a name"), "ann".into()).await.expect("a round that waits for Google");
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let (clock, google) = (Clock::real(), Scope::Account("google-main".parse().expect("a name")));
+    let began = clock.instant();
+    running.daemon.pause(google.clone(), "ann".into(), String::new()).await.expect("paused");
+    let paused = clock.instant().duration_since(began);
+    assert!(paused < Duration::from_secs(2), "a pause took {paused:?}");
+    running.daemon.resume(google, "ann".into(), String::new()).await.expect("resumed");
+    let began = clock.instant();
+    let stopped = running.daemon.stop_delivery(Scope::Workspace, "ann".into(), "all of it".into()).await.expect("an answer");
+    let took = clock.instant().duration_since(began);
+    assert!(took < Duration::from_secs(6), "a stop took {took:?}");
+    let [google] = stopped.unreached.as_slice() else { panic!("{:?}", stopped.unreached) };
+    assert!(google.account.as_str() == "google-main" && google.why.contains("within 2s"), "{google:?}");
+    let running_on = |account: &str| running.campaigns().iter().filter(|one| one.key.account.as_str() == account && one.status == RunStatus::Active).count();
+    eventually("Meta and TikTok deliver nothing", Duration::from_secs(10), async || (running_on("meta-main") + running_on("tiktok-main") == 0).then_some(()))
+        .await;
+    assert!(running_on("google-main") > 0, "Google answers nothing yet");
     running.faults(json!([])).await;
     eventually("Google delivers nothing either, once it answers", PATIENCE, async || (running_on("google-main") == 0).then_some(())).await;
     running.daemon.stop().await;

@@ -73,7 +73,10 @@ pub(crate) async fn control(admin: &Admin, scope: Scope, verb: Verb, by: String,
             admin.control().resume(scope, by, reason).await?;
             json!({ "scope": told, "paused": false })
         }
-        Verb::Stop => json!({ "scope": told, "answers": admin.control().stop_delivery(scope, by, reason).await? }),
+        Verb::Stop => {
+            let stopped = admin.control().stop_delivery(scope, by, reason).await?;
+            json!({ "scope": told, "answers": stopped.answers, "unreached": stopped.unreached })
+        }
         Verb::Rearm => {
             admin.control().rearm(scope, by, reason).await?;
             json!({ "scope": told, "reducing": false })

@@ -21,7 +21,7 @@ use adjutant::store::StoreError;
 use adjutant::store::scope::Verb;
 use adjutant::store::step::Moment;
 use adjutant::supervisor::control::{
-    AccountStatus, AgentState, AgentStatus, Answer, Control, ControlError, Controlled, Event, InForce, Looser, Paused, PoolStatus, Reply, Topic,
+    AccountStatus, AgentState, AgentStatus, Answer, Control, ControlError, Controlled, Event, InForce, Looser, Paused, PoolStatus, Reply, Stopped, Topic,
 };
 use metrics_exporter_prometheus::PrometheusBuilder;
 use secrecy::SecretString;
@@ -170,10 +170,10 @@ impl Control for Recorder {
             Ok(Vec::new())
         })
     }
-    fn stop_delivery(&self, scope: Scope, by: String, _: String) -> Controlled<'_, Vec<Answer>> {
+    fn stop_delivery(&self, scope: Scope, by: String, _: String) -> Controlled<'_, Stopped> {
         Box::pin(async move {
             self.wrote(format!("stop {scope} by {by}"));
-            Ok(Vec::new())
+            Ok(Stopped { answers: Vec::new(), unreached: Vec::new() })
         })
     }
     fn approve(&self, ticket: TicketId, reply: Reply) -> Controlled<'_, TicketState> {
