@@ -6,6 +6,7 @@ mod arrows;
 mod browser;
 mod commands;
 mod config;
+mod conformance;
 mod daemon;
 mod docs;
 mod engines;

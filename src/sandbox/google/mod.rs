@@ -168,6 +168,7 @@ fn route(world: &mut World, asked: &Asked, moment: &Moment) -> Result<Value, Ref
         "googleAds:search" => search::search(world, account, &body, moment),
         "googleAds:searchStream" => search::stream(world, account, &body, moment),
         "campaignBudgets:mutate" => mutate::mutate(world, account, mutate::Collection::Budgets, &body, moment),
+        "adGroups:mutate" => mutate::mutate(world, account, mutate::Collection::AdGroups, &body, moment),
         "campaigns:mutate" => mutate::mutate(world, account, mutate::Collection::Campaigns, &body, moment),
         _ => Err(Refusal::Path),
     }

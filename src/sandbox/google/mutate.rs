@@ -1,4 +1,4 @@
-//! `campaignBudgets:mutate` and `campaigns:mutate`: updates of amounts and status, removal; all or nothing unless partial failure is asked for.
+//! `campaignBudgets:mutate`, `campaigns:mutate` and `adGroups:mutate`: updates of amounts and status, removal; all or nothing unless partial failure is asked for.
 
 use std::collections::BTreeSet;
 
@@ -17,12 +17,13 @@ use crate::sandbox::world::edits::{Moment, Target};
 pub(super) enum Collection {
     Budgets,
     Campaigns,
+    AdGroups,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Deed {
     Budget(usize, i64),
-    Status(usize, RunStatus),
+    Status(Target, RunStatus),
     /// A valid edit of something the market does not feel.
     Nothing,
 }
@@ -77,7 +78,7 @@ fn finish(world: &mut World, one: Operation, whole: Option<&Fault>, collection: 
         (Ok(deed), None) => {
             match deed {
                 Deed::Budget(purse, micros) => world.set_budget(purse, micros, moment.now, moment),
-                Deed::Status(campaign, status) => world.set_status(Target::Campaign(campaign), status, moment),
+                Deed::Status(target, status) => world.set_status(target, status, moment),
                 Deed::Nothing => {}
             }
             let mut entry = json!({ "resourceName": one.resource });
@@ -117,18 +118,23 @@ fn operation_of(world: &World, account: usize, collection: Collection, operation
     let kind = match collection {
         Collection::Budgets => "campaignBudgets",
         Collection::Campaigns => "campaigns",
+        Collection::AdGroups => "adGroups",
     };
     let id = resource.strip_prefix(&format!("customers/{customer}/{kind}/")).unwrap_or_default();
     let target = match collection {
         Collection::Budgets => world.purses.iter().position(|purse| purse.account == account && purse.resource == id).map(Target::Purse),
         Collection::Campaigns => world.campaigns.iter().position(|campaign| campaign.account == account && campaign.id == id).map(Target::Campaign),
+        Collection::AdGroups => world.campaigns.iter().position(|campaign| campaign.account == account && campaign.group == id).map(Target::Group),
     };
     let named = |asked: Option<(&'static str, String)>, result: Result<Deed, Fault>| Operation { resource: resource.to_owned(), target, asked, result };
     let Some(target) = target else {
         return named(None, Err(at(Fault::new("mutateError", "RESOURCE_NOT_FOUND", "Resource was not found."), &[("update", None), ("resource_name", None)])));
     };
     let gone = match target {
-        Target::Campaign(campaign) | Target::Group(campaign) => world.campaigns[campaign].status.at(moment.now) == RunStatus::Ended,
+        Target::Campaign(campaign) => world.campaigns[campaign].status.at(moment.now) == RunStatus::Ended,
+        Target::Group(campaign) => {
+            [&world.campaigns[campaign].status, &world.campaigns[campaign].group_status].iter().any(|status| status.at(moment.now) == RunStatus::Ended)
+        }
         Target::Purse(purse) => world.purses[purse].members.iter().all(|member| world.campaigns[*member].status.at(moment.now) == RunStatus::Ended),
     };
     if gone {
@@ -139,10 +145,8 @@ fn operation_of(world: &World, account: usize, collection: Collection, operation
     }
     if removed.is_some() {
         return match target {
-            Target::Campaign(campaign) => named(Some(("status", "ended".to_owned())), Ok(Deed::Status(campaign, RunStatus::Ended))),
-            Target::Group(_) | Target::Purse(_) => {
-                named(None, Err(at(Fault::new("campaignBudgetError", "CAMPAIGN_BUDGET_IN_USE", "The budget is in use."), &[])))
-            }
+            Target::Campaign(_) | Target::Group(_) => named(Some(("status", "ended".to_owned())), Ok(Deed::Status(target, RunStatus::Ended))),
+            Target::Purse(_) => named(None, Err(at(Fault::new("campaignBudgetError", "CAMPAIGN_BUDGET_IN_USE", "The budget is in use."), &[]))),
         };
     }
     let mask: Vec<&str> = operation["updateMask"].as_str().unwrap_or_default().split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
@@ -162,14 +166,15 @@ fn operation_of(world: &World, account: usize, collection: Collection, operation
                 asked = micros.map(|micros| ("budget", micros.to_string()));
                 amount(world, purse, micros).map_err(|fault| at(fault, &[("update", None), ("amount_micros", None)]))
             }
-            (Collection::Campaigns, "status") => {
-                let campaign = if let Target::Campaign(campaign) = target { campaign } else { continue };
-                let wanted = status(update, campaign);
+            (Collection::Campaigns | Collection::AdGroups, "status") => {
+                let wanted = status(update, target);
                 let word = if let Ok(Deed::Status(_, status)) = &wanted { status.name() } else { update["status"].as_str().unwrap_or_default() };
                 asked = Some(("status", word.to_owned()));
                 wanted.map_err(|fault| at(fault, &[("update", None), ("status", None)]))
             }
-            (Collection::Campaigns, "name" | "containsEuPoliticalAdvertising") | (Collection::Budgets, "name") => continue,
+            // Masks made by the official clients name whatever is set, the resource's name too.
+            (_, "resourceName" | "resource_name") => continue,
+            (Collection::Campaigns, "name" | "containsEuPoliticalAdvertising") | (Collection::Budgets | Collection::AdGroups, "name") => continue,
             (_, other) => {
                 Err(at(Fault::new("fieldMaskError", "FIELD_NOT_FOUND", format!("The sandbox knows no field '{other}' to update.")), &[("update_mask", None)]))
             }
@@ -202,10 +207,10 @@ fn amount(world: &World, purse: usize, micros: Option<i64>) -> Result<Deed, Faul
     Ok(Deed::Budget(purse, micros))
 }
 
-fn status(update: &Value, campaign: usize) -> Result<Deed, Fault> {
+fn status(update: &Value, target: Target) -> Result<Deed, Fault> {
     match update["status"].as_str() {
-        Some("ENABLED") => Ok(Deed::Status(campaign, RunStatus::Active)),
-        Some("PAUSED") => Ok(Deed::Status(campaign, RunStatus::Paused)),
+        Some("ENABLED") => Ok(Deed::Status(target, RunStatus::Active)),
+        Some("PAUSED") => Ok(Deed::Status(target, RunStatus::Paused)),
         _ => Err(Fault::new("fieldError", "INVALID_VALUE", "The field's value is invalid: expected ENABLED or PAUSED.")),
     }
 }

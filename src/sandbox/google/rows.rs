@@ -14,8 +14,8 @@ use crate::sandbox::world::{Purse, World};
 /// Fields by their query names; values as they are sent.
 pub(super) type Flat = BTreeMap<&'static str, Value>;
 
-/// Fields that exist and have no value here.
-const NULLS: &str = "campaign.end_date_time campaign.bidding_strategy campaign.target_cpa.target_cpa_micros campaign.maximize_conversions.target_cpa_micros \
+/// Fields that exist and have no value here, or one that is sent as nothing: a `false` without presence.
+const NULLS: &str = "campaign.missing_eu_political_advertising_declaration campaign.end_date_time campaign.bidding_strategy campaign.target_cpa.target_cpa_micros campaign.maximize_conversions.target_cpa_micros \
     campaign.target_roas.target_roas campaign.target_spend.cpc_bid_ceiling_micros campaign.manual_cpc.enhanced_cpc_enabled campaign_budget.total_amount_micros \
     campaign_budget.recommended_budget_amount_micros campaign.advertising_channel_sub_type campaign.labels ad_group.cpc_bid_micros ad_group.target_cpa_micros ad_group.target_roas";
 
@@ -110,7 +110,6 @@ pub(super) fn campaign(world: &World, index: usize, moment: &Moment) -> Flat {
         ("campaign.base_campaign", name("campaigns", &campaign.id)),
         ("campaign.start_date_time", json!(format!("{} 00:00:00", world.since.date_in(owner.zone)))),
         ("campaign.contains_eu_political_advertising", json!("DOES_NOT_CONTAIN_EU_POLITICAL_ADVERTISING")),
-        ("campaign.missing_eu_political_advertising_declaration", json!(false)),
         ("campaign.bidding_strategy_type", json!("MAXIMIZE_CONVERSION_VALUE")),
         ("campaign.bidding_strategy_system_status", json!(if learning { "LEARNING_BUDGET_CHANGE" } else { "ENABLED" })),
         ("campaign.maximize_conversion_value.target_roas", json!(2.5)),

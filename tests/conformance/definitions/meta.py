@@ -1,0 +1,206 @@
+"""Meta, by the object classes of `facebook-business`: edges and their parameters as its own request builders know them, fields by its Field classes."""
+
+import importlib
+import inspect
+import json
+import re
+from functools import lru_cache
+from urllib.parse import parse_qsl
+
+from facebook_business.adobjects.abstractobject import AbstractObject
+from facebook_business.adobjects.adaccount import AdAccount
+from facebook_business.adobjects.ad import Ad
+from facebook_business.adobjects.adcreative import AdCreative
+from facebook_business.adobjects.adset import AdSet
+from facebook_business.adobjects.campaign import Campaign
+from facebook_business.adobjects.adreportrun import AdReportRun
+from facebook_business.adobjects.advideo import AdVideo
+from facebook_business.api import FacebookAdsApi
+from facebook_business.session import FacebookSession
+
+VERSION = FacebookAdsApi.API_VERSION
+# What every read of the Graph API takes, whatever it is about; cursors and field lists are not among an edge's own parameters.
+_GENERAL = {"GET": {"fields", "limit", "after", "before", "appsecret_proof"}, "POST": {"appsecret_proof"}, "DELETE": {"appsecret_proof"}}
+# Node classes by the edge whose rows, or whose creations, carry their ids.
+_NODES = {"campaigns": Campaign, "adsets": AdSet, "ads": Ad, "adcreatives": AdCreative, "advideos": AdVideo}
+_API = FacebookAdsApi(FacebookSession(access_token="none"))
+
+
+class World:
+    """Which ids stand for what, learned from the answers in the record's own order."""
+
+    def __init__(self):
+        self.ids = {}
+
+    def node(self, name):
+        return AdAccount if name.startswith("act_") else self.ids.get(name)
+
+    def learn(self, entry):
+        parts = entry.path.strip("/").split("/")
+        if entry.status != 200 or len(parts) != 3:
+            return
+        answer = json.loads(entry.answer)
+        if parts[2] in _NODES:
+            rows = answer.get("data", []) if entry.method == "GET" else [answer]
+            self.ids.update({row["id"]: _NODES[parts[2]] for row in rows if "id" in row})
+        if parts[2] == "insights" and entry.method == "POST" and "report_run_id" in answer:
+            self.ids[answer["report_run_id"]] = AdReportRun
+
+
+@lru_cache(maxsize=None)
+def edges(cls):
+    """Every request the class can build, by method and edge; "" is the node itself."""
+    node, table = cls(fbid="1", api=_API), {}
+    for name, method in inspect.getmembers(cls, callable):
+        if name.startswith(("get_", "create_", "delete_", "api_")) and "pending" in inspect.signature(method).parameters:
+            try:
+                request = getattr(node, name)(pending=True)
+            except TypeError:
+                continue  # It wants a parent: the parent's class builds the same request.
+            if request is not None:
+                table[(request._method, request._endpoint)] = request
+    return table
+
+
+def _class(name):
+    try:
+        return getattr(importlib.import_module(f"facebook_business.adobjects.{name.lower()}"), name, None)
+    except ImportError:
+        return None
+
+
+def _inner(kind, outer):
+    return [part.strip() for part in kind[len(outer):].strip("<>").split(",")]
+
+
+def _names(cls):
+    return {value for name, value in vars(cls.Field).items() if not name.startswith("_")}
+
+
+def value_problems(kind, value, enums, where):
+    """What about `value` is not of the type the package gives it, down to the fields of objects and the values of enums."""
+    if kind is None or value is None:
+        return []
+    if kind in enums:
+        allowed = [known for known in enums[kind] if isinstance(known, str) and not known.startswith("facebook_business")]
+        return [] if value in allowed else [f"{where} = {value!r}: not one of {kind} {sorted(allowed)[:60]}"]
+    if kind.startswith("list"):
+        if not isinstance(value, list):
+            return [f"{where} = {value!r}: expected a list"]
+        inner = _inner(kind, "list")[0] if "<" in kind else None
+        return [problem for number, member in enumerate(value) for problem in value_problems(inner, member, enums, f"{where}[{number}]")]
+    if kind.startswith("map"):
+        return [] if isinstance(value, dict) else [f"{where} = {value!r}: expected an object"]
+    if kind in ("unsigned int", "int", "float"):
+        fits = re.fullmatch(r"\d+" if kind == "unsigned int" else r"-?\d+(\.\d+)?", str(value)) and not isinstance(value, bool)
+        return [] if fits else [f"{where} = {value!r}: expected {kind}"]
+    if kind == "bool":
+        return [] if value in (True, False, "true", "false") else [f"{where} = {value!r}: expected {kind}"]
+    if kind in ("string", "datetime", "file", "Object"):
+        return []
+    cls = _class(kind)
+    if cls is None or not isinstance(value, dict):
+        return []  # An enum of another class, written without it, or a reference by id.
+    return object_problems(cls, value, where)
+
+
+def object_problems(cls, value, where):
+    """Members of an object that its class does not have, and values its types do not allow."""
+    types, enums, known, found = getattr(cls, "_field_types", {}), cls._get_field_enum_info(), _names(cls), []
+    for name, member in value.items():
+        if name not in known:
+            found.append(f"{where}.{name}: no field of {cls.__name__}")
+        else:
+            found += value_problems(types.get(name), member, enums, f"{where}.{name}")
+    return found
+
+
+def _expand(text):
+    """`a,b{c,d}` as [("a", []), ("b", [...])]; arguments in brackets after a name are left out."""
+    out, depth, start = [], 0, 0
+    for at, sign in enumerate(text + ","):
+        depth += {"{": 1, "(": 1, "}": -1, ")": -1}.get(sign, 0)
+        if sign == "," and depth == 0:
+            part = re.fullmatch(r"([\w.]+?)(?:\.\w+\([^)]*\))*(?:\{(.*)\})?", text[start:at].strip())
+            out.append((part.group(1), _expand(part.group(2)) if part and part.group(2) else []) if part else (text[start:at], []))
+            start = at + 1
+    return out
+
+
+def _field_problems(cls, wanted, where):
+    found = []
+    for name, inner in wanted:
+        edge = edges(cls).get(("GET", name)) if cls and hasattr(cls, "api_get") else None
+        if name not in _names(cls) and edge is None:
+            found.append(f"{where}: no field {name} of {cls.__name__}")
+            continue
+        kind = getattr(cls, "_field_types", {}).get(name, "")
+        target = edge._target_class if edge else _class(_inner(kind, "list")[0] if kind.startswith("list") else kind)
+        if inner and target:
+            found += _field_problems(target, inner, f"{where}.{name}")
+    return found
+
+
+def _parts(entry):
+    version, node, *edge = entry.path.strip("/").split("/")
+    return version, node, "/".join(edge)
+
+
+def _sent(entry):
+    if entry.content_type == "application/json":
+        return list(json.loads(entry.body or "{}").items())
+    return parse_qsl(entry.body, keep_blank_values=True)
+
+
+def _decoded(value):
+    try:
+        return json.loads(value) if isinstance(value, str) and value[:1] in "[{" else value
+    except ValueError:
+        return value
+
+
+def kind(entry, world):
+    """Method, kind of node, edge; of a report its level and breakdowns, of a write what it sets."""
+    _, node, edge = _parts(entry)
+    cls = world.node(node)
+    said = f"meta {entry.method} {{{cls.__name__ if cls else '?' + node}}}{'/' + edge if edge else ''}"
+    query = dict(entry.query)
+    for name in ("level", "breakdowns"):
+        said += f" {name}={query[name]}" if name in query else ""
+    sent = sorted(name for name, _ in _sent(entry)) if entry.method == "POST" else []
+    return said + (f" {'+'.join(sent)}" if sent else "")
+
+
+def problems(entry, world):
+    """What this request, or the answer to it, has that the package does not know."""
+    version, node, edge = _parts(entry)
+    cls = world.node(node)
+    if version != VERSION:
+        return [f"{version}: the package speaks {VERSION}"]
+    if cls is None:
+        return [] if entry.status >= 400 and entry.method == "POST" else [f"{node}: no answer in the record says what this is"]
+    request = edges(cls).get((entry.method, edge))
+    if request is None:
+        return [f"{cls.__name__} has no {entry.method} /{edge}"]
+    checker, found = request._param_checker, []
+    sent = entry.query + (_sent(entry) if entry.method == "POST" else [])
+    for name, value in sent:
+        if name == "fields" and entry.method == "GET":
+            found += _field_problems(request._target_class, _expand(value), "fields")
+        elif checker.is_valid_key(name):
+            found += value_problems(checker.get_type(name), _decoded(value), checker._enum_data, name)
+        elif name not in _GENERAL[entry.method]:
+            found.append(f"parameter `{name}`: unknown to {cls.__name__} {entry.method} /{edge}")
+    return found + answer_problems(request, entry)
+
+
+def answer_problems(request, entry):
+    """Fields and enum values of an answer that its class does not have; an error is an object with a code."""
+    answer = json.loads(entry.answer)
+    if entry.status != 200:
+        return [] if isinstance(answer.get("error", {}).get("code"), int) else ["an error without a code"]
+    if entry.method != "GET":
+        return []
+    cls = request._target_class or AbstractObject
+    rows = answer.get("data", []) if request._api_type == "EDGE" else [answer]
+    return [problem for row in rows[:50] for problem in object_problems(cls, row, "answer")]

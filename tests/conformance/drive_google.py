@@ -1,0 +1,190 @@
+"""The official Google Ads client against the sandbox: `drive_google.py BASE_URL CUSTOMER SINCE UNTIL`.
+
+`google-ads` speaks gRPC. Its own service clients run here over a channel that carries each call as the REST form of the same message: what
+goes out is the request message in protobuf's JSON, what comes back must be read strictly by the response message and be in protobuf's JSON
+form. Proven: search with paging, search stream, reports, budget and status updates with masks, dry runs, partial failures, error details."""
+
+import sys
+
+import grpc
+from google.ads.googleads.v26.errors.types.errors import GoogleAdsFailure
+from google.ads.googleads.v26.resources.types.ad_group import AdGroup
+from google.ads.googleads.v26.resources.types.campaign import Campaign
+from google.ads.googleads.v26.resources.types.campaign_budget import CampaignBudget
+from google.ads.googleads.v26.services.services.ad_group_service import AdGroupServiceClient
+from google.ads.googleads.v26.services.services.campaign_budget_service import CampaignBudgetServiceClient
+from google.ads.googleads.v26.services.services.campaign_service import CampaignServiceClient
+from google.ads.googleads.v26.services.services.customer_service import CustomerServiceClient
+from google.ads.googleads.v26.services.services.google_ads_service import GoogleAdsServiceClient
+from google.ads.googleads.v26.services.types.ad_group_service import AdGroupOperation
+from google.ads.googleads.v26.services.types.campaign_budget_service import CampaignBudgetOperation, MutateCampaignBudgetsRequest
+from google.ads.googleads.v26.services.types.campaign_service import CampaignOperation
+from google.api_core import protobuf_helpers
+from google.protobuf import json_format
+
+from definitions import google_ads
+from http_json import call
+
+BASE, CUSTOMER, SINCE, UNTIL = sys.argv[1:5]
+TOKEN = {"Authorization": "Bearer sandbox-official"}
+
+
+class Refused(Exception):
+    """An answer that is an error, with its GoogleAdsFailure."""
+
+    def __init__(self, status, failure):
+        super().__init__(f"{status}: {failure}")
+        self.failure = failure
+
+
+def rest_path(rpc, request):
+    """The REST path of a gRPC method: `…/CampaignService/MutateCampaigns` is `customers/N/campaigns:mutate`."""
+    method = rpc.rsplit("/", 1)[1]
+    if method == "ListAccessibleCustomers":
+        return "GET", "customers:listAccessibleCustomers"
+    named = {"Search": "googleAds:search", "SearchStream": "googleAds:searchStream", "Mutate": "googleAds:mutate"}.get(method)
+    if named is None:
+        collection = method.removeprefix("Mutate")
+        named = f"{collection[0].lower()}{collection[1:]}:mutate"
+    return "POST", f"customers/{request.customer_id}/{named}"
+
+
+def carried(rpc, serialize, deserialize):
+    """One gRPC method as a call over REST; the answer as the list of its messages."""
+
+    def send(request, *_, **__):
+        message = type(request).pb(request)
+        verb, path = rest_path(rpc, message)
+        body = json_format.MessageToDict(message)
+        body.pop("customerId", None)
+        status, answer = call(verb, f"{BASE}/{google_ads.VERSION}/{path}", TOKEN, body if verb == "POST" else None)
+        _, response, _ = google_ads.messages(f"/{google_ads.VERSION}/{path}")
+        parts = answer if isinstance(answer, list) else [answer]
+        found = google_ads.answer_problems(response, status, answer, isinstance(answer, list))
+        assert not found, f"{path}: {found}"
+        if status != 200:
+            details = [detail for detail in parts[0]["error"]["details"] if detail["@type"].endswith("GoogleAdsFailure")]
+            raise Refused(status, GoogleAdsFailure.from_json(json_format.json.dumps({k: v for k, v in details[0].items() if k != "@type"})) if details else None)
+        return [deserialize(google_ads.read(response, part).SerializeToString()) for part in parts]
+
+    return send
+
+
+class Rest(grpc.Channel):
+    """A channel of the official clients that ends at the sandbox."""
+
+    def unary_unary(self, method, request_serializer=None, response_deserializer=None, _registered_method=False):
+        send = carried(method, request_serializer, response_deserializer)
+        return lambda request, *rest, **named: send(request)[0]
+
+    def unary_stream(self, method, request_serializer=None, response_deserializer=None, _registered_method=False):
+        send = carried(method, request_serializer, response_deserializer)
+        return lambda request, *rest, **named: iter(send(request))
+
+    def stream_unary(self, *_, **__):
+        raise NotImplementedError("no such method is used")
+
+    stream_stream = stream_unary
+
+    def subscribe(self, callback, try_to_connect=False):
+        pass
+
+    def unsubscribe(self, callback):
+        pass
+
+    def close(self):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return False
+
+
+def client(cls):
+    """A service's own client over that channel. The transport is not asked to log, for it would look for gRPC's call objects."""
+    transport = cls.get_transport_class("grpc")
+    grpc.intercept_channel, intercept = lambda channel, *_: channel, grpc.intercept_channel
+    try:
+        return cls(transport=transport(channel=Rest()))
+    finally:
+        grpc.intercept_channel = intercept
+
+
+def updated(operation, resource):
+    """The operation that updates what is set in `resource`, with the mask the official examples make."""
+    operation.update = resource
+    operation.update_mask.CopyFrom(protobuf_helpers.field_mask(None, type(resource).pb(resource)))
+    return operation
+
+
+def refusal(send, **request):
+    """What a call that must fail is refused with."""
+    try:
+        send(**request)
+    except Refused as error:
+        return error.failure.errors[0].error_code
+    raise AssertionError(f"accepted: {request}")
+
+
+def main():
+    ads, budgets, campaigns, groups = map(client, (GoogleAdsServiceClient, CampaignBudgetServiceClient, CampaignServiceClient, AdGroupServiceClient))
+    names = client(CustomerServiceClient).list_accessible_customers().resource_names
+    assert f"customers/{CUSTOMER}" in names, names
+
+    def rows(query):
+        return list(ads.search(customer_id=CUSTOMER, query=query))
+
+    customer = rows("SELECT customer.id, customer.descriptive_name, customer.currency_code, customer.time_zone, customer.status FROM customer")[0].customer
+    assert str(customer.id) == CUSTOMER and customer.status.name == "ENABLED", customer
+    listed = rows("SELECT campaign.id, campaign.name, campaign.status, campaign.primary_status, campaign.primary_status_reasons, campaign.serving_status, "
+                  "campaign.advertising_channel_type, campaign.bidding_strategy_type, campaign.campaign_budget, campaign_budget.id, "
+                  "campaign_budget.amount_micros, campaign_budget.period, campaign_budget.explicitly_shared, campaign_budget.reference_count "
+                  "FROM campaign WHERE campaign.status IN ('ENABLED', 'PAUSED') ORDER BY campaign.id")
+    assert listed and all(row.campaign_budget.amount_micros > 0 for row in listed)
+
+    report = (f"SELECT segments.date, campaign.id, metrics.cost_micros, metrics.impressions, metrics.clicks, metrics.ctr, metrics.conversions, "
+              f"metrics.conversions_value FROM campaign WHERE segments.date BETWEEN '{SINCE}' AND '{UNTIL}' ORDER BY segments.date, campaign.id")
+    pages = list(ads.search(customer_id=CUSTOMER, query=report).pages)
+    paged = [row for page in pages for row in page.results]
+    streamed = [row for batch in ads.search_stream(customer_id=CUSTOMER, query=report) for row in batch.results]
+    assert len(pages) > 1 and [str(row) for row in paged] == [str(row) for row in streamed], (len(pages), len(paged), len(streamed))
+    assert sum(row.metrics.cost_micros for row in paged) > 0
+
+    own = next(row for row in listed if not row.campaign_budget.explicitly_shared and row.campaign.status.name == "ENABLED")
+    amount = own.campaign_budget.amount_micros // 10_000_000 * 10_000_000 + 10_000_000
+    raised = updated(CampaignBudgetOperation(), CampaignBudget(resource_name=own.campaign_budget.resource_name, amount_micros=amount))
+    dry = budgets.mutate_campaign_budgets(request=MutateCampaignBudgetsRequest(customer_id=CUSTOMER, operations=[raised], validate_only=True))
+    assert not dry.results, dry
+    whole = MutateCampaignBudgetsRequest(customer_id=CUSTOMER, operations=[raised], response_content_type="MUTABLE_RESOURCE")
+    done = budgets.mutate_campaign_budgets(request=whole).results[0]
+    assert done.resource_name == own.campaign_budget.resource_name and done.campaign_budget.amount_micros == amount, done
+
+    def standing():
+        query = f"SELECT campaign.status, campaign_budget.amount_micros FROM campaign WHERE campaign.id = {own.campaign.id}"
+        return rows(query)[0]
+
+    assert standing().campaign_budget.amount_micros == amount
+    odd = updated(CampaignBudgetOperation(), CampaignBudget(resource_name=own.campaign_budget.resource_name, amount_micros=amount + 1))
+    code = refusal(budgets.mutate_campaign_budgets, customer_id=CUSTOMER, operations=[odd])
+    assert code.campaign_budget_error.name == "NON_MULTIPLE_OF_MINIMUM_CURRENCY_UNIT", code
+    partial = budgets.mutate_campaign_budgets(request=MutateCampaignBudgetsRequest(customer_id=CUSTOMER, operations=[odd], partial_failure=True))
+    failure = GoogleAdsFailure.deserialize(partial.partial_failure_error.details[0].value)
+    assert partial.partial_failure_error.code == 3 and failure.errors[0].location.field_path_elements[0].index == 0, partial
+
+    for status in ("PAUSED", "ENABLED"):
+        operation = updated(CampaignOperation(), Campaign(resource_name=own.campaign.resource_name, status=status))
+        assert campaigns.mutate_campaigns(customer_id=CUSTOMER, operations=[operation]).results[0].resource_name == own.campaign.resource_name
+        assert standing().campaign.status.name == status
+    group = rows(f"SELECT ad_group.id, ad_group.status, ad_group.type FROM ad_group WHERE campaign.id = {own.campaign.id}")[0].ad_group
+    operation = updated(AdGroupOperation(), AdGroup(resource_name=group.resource_name, status="PAUSED"))
+    assert groups.mutate_ad_groups(customer_id=CUSTOMER, operations=[operation]).results[0].resource_name == group.resource_name
+    assert rows(f"SELECT ad_group.status FROM ad_group WHERE campaign.id = {own.campaign.id}")[0].ad_group.status.name == "PAUSED"
+
+    assert refusal(lambda **named: list(ads.search(**named)), customer_id=CUSTOMER, query="SELECT campaign.colour FROM campaign").query_error.name == "UNRECOGNIZED_FIELD"
+    print(f"{len(listed)} campaigns, {len(paged)} report rows in {len(pages)} pages, updates and refusals as the official client expects them")
+
+
+if __name__ == "__main__":
+    main()

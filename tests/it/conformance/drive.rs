@@ -1,0 +1,133 @@
+//! Everything a gateway can send, sent once: every read, and every variant of a change as the daemon takes it (composed, rehearsed, looked for, sent,
+//! looked for again).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
+use std::time::Duration;
+
+use adjutant::domain::change::{Change, Part};
+use adjutant::domain::draft::Mark;
+use adjutant::domain::entity::{EntityKey, Level, Objective, RunStatus};
+use adjutant::domain::ids::IdGen;
+use adjutant::domain::structure::{Breakdown, ReportAsk, ReportLevel};
+use adjutant::domain::targeting::Targeting;
+use adjutant::platforms::{Gateway, Inventory, Lane, PlatformError};
+use chrono::{NaiveDate, TimeDelta};
+
+use super::{START, changes};
+
+/// What of a gateway reaches the platform; each is driven here, so that what it sends is recorded.
+pub(super) const DRIVEN: [&str; 10] = ["inventory", "daily_metrics", "compose", "rehearse", "look", "structure", "report", "edits", "access", "send"];
+
+/// What stands in an account that changes are tried on.
+pub(super) struct Standing {
+    pub(super) campaign: EntityKey,
+    pub(super) ad_group: Part,
+    pub(super) targeting: Option<Targeting>,
+    pub(super) ad: Option<Part>,
+}
+
+/// An answer, or `None` of what this version cannot do yet: that has no requests yet, and the day it has, the list of kinds lacks them.
+fn possible<T: Debug>(what: &impl Debug, outcome: Result<T, PlatformError>) -> Option<T> {
+    match outcome {
+        Ok(answer) => Some(answer),
+        Err(PlatformError::Unsupported(_)) => None,
+        Err(error) => panic!("{what:?}: {error}"),
+    }
+}
+
+/// Drives one gateway; `ad_groups` are the ids of the sandbox's ad groups by their campaigns'.
+pub(super) async fn everything(gateway: &Gateway, ad_groups: &BTreeMap<String, String>, (from, to): (NaiveDate, NaiveDate)) {
+    let found = gateway.inventory().await.expect("an inventory");
+    let days = gateway.daily_metrics(from, to).await.expect("a report");
+    assert!(days.len() > 500, "{}: more than one page", gateway.platform());
+    possible(&"access", gateway.access().await);
+    possible(&"edits", gateway.edits(START - TimeDelta::days(7)).await);
+    for level in [ReportLevel::Campaign, ReportLevel::AdGroup, ReportLevel::Ad] {
+        for breakdown in [None, Some(Breakdown::Age), Some(Breakdown::Gender), Some(Breakdown::Country), Some(Breakdown::Device), Some(Breakdown::Hour)] {
+            let ask = ReportAsk { level, breakdown, from, to };
+            possible(&ask, gateway.report(&ask).await);
+        }
+    }
+    let standing = standing(gateway, &found, ad_groups).await;
+    let mut trial = Trial { gateway, found: &found, marks: IdGen::seeded(7), tried: BTreeSet::new() };
+    for change in changes::updates(&found, &standing) {
+        trial.enact(change).await;
+    }
+    for objective in [Objective::Awareness, Objective::Traffic, Objective::Engagement, Objective::CatalogSales] {
+        trial.enact(changes::campaign(&found, objective)).await;
+    }
+    let campaign = trial.enact(changes::campaign(&found, Objective::Conversions)).await.unwrap_or(standing.campaign);
+    let key = trial.enact(changes::ad_group(&found, &campaign)).await;
+    let ad_group = key.map_or(standing.ad_group, |key| Part { key, campaign });
+    let mut media = Vec::new();
+    for change in changes::media(&found) {
+        media.extend(trial.enact(change).await);
+    }
+    let creative = trial.enact(changes::creative(&found, &media)).await;
+    for change in changes::ads(&found, &ad_group, &media, creative) {
+        trial.enact(change).await;
+    }
+    assert_eq!(trial.tried, (0..changes::VARIANTS).collect(), "every variant of a change is tried");
+}
+
+async fn standing(gateway: &Gateway, found: &Inventory, ad_groups: &BTreeMap<String, String>) -> Standing {
+    let structure = possible(&"structure", gateway.structure().await).unwrap_or_default();
+    let campaign = found.campaigns.iter().find(|campaign| campaign.status == RunStatus::Active).expect("an active campaign").key.clone();
+    let key = EntityKey { level: Level::AdGroup, id: ad_groups[&campaign.id].clone(), ..campaign.clone() };
+    Standing {
+        targeting: structure.ad_groups.iter().find(|read| read.key == key).map(|read| read.targeting.clone()),
+        ad: structure.ads.iter().find(|ad| ad.ad_group == key).map(|ad| Part { key: ad.key.clone(), campaign: campaign.clone() }),
+        ad_group: Part { key, campaign: campaign.clone() },
+        campaign,
+    }
+}
+
+struct Trial<'a> {
+    gateway: &'a Gateway,
+    found: &'a Inventory,
+    marks: IdGen,
+    /// Places of the variants that were tried.
+    tried: BTreeSet<usize>,
+}
+
+impl Trial<'_> {
+    /// One change on the way the daemon takes; what it created.
+    async fn enact(&mut self, change: Change) -> Option<EntityKey> {
+        self.tried.insert(changes::place(&change));
+        let mark = Mark::of(&self.marks.next(START));
+        let at_once = change.is_in_inventory() || matches!(change, Change::Status { .. });
+        let request = if at_once {
+            possible(&change, self.gateway.prepare(&change, changes::budget_of(self.found, &change)))?
+        } else {
+            let composed = self.gateway.compose(&change, &mark).await;
+            // Which bids go with what an account has is the client's to say before anything is sent.
+            if matches!((&change, &composed), (Change::Bid { .. } | Change::BidStrategy { .. }, Err(PlatformError::Validation(_)))) {
+                return None;
+            }
+            let request = possible(&change, composed)?;
+            possible(&change, self.gateway.rehearse(&request).await);
+            possible(&change, self.gateway.look(&change, &mark).await);
+            request
+        };
+        let sent = self.gateway.send(request, Duration::from_secs(5), Lane::Ordinary).await;
+        let accepted = sent.unwrap_or_else(|error| panic!("{}: {change:?}: {error}", self.gateway.platform()));
+        if !at_once {
+            possible(&change, self.gateway.look(&change, &mark).await);
+        }
+        let level = match change {
+            Change::CreateCampaign(_) => Level::Campaign,
+            Change::CreateAdGroup(_) => Level::AdGroup,
+            Change::CreateCreative(_) => Level::Creative,
+            Change::CreateAd(_) => Level::Ad,
+            Change::UploadMedia(_) => Level::Media,
+            Change::Budget { .. }
+            | Change::Status { .. }
+            | Change::PartStatus { .. }
+            | Change::Bid { .. }
+            | Change::BidStrategy { .. }
+            | Change::Targeting { .. } => return None,
+        };
+        accepted.created.map(|id| EntityKey { account: self.gateway.account().clone(), level, id })
+    }
+}
