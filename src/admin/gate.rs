@@ -115,7 +115,7 @@ impl Keeper {
         let who = match (shown.next(), shown.next()) {
             (Some(value), None) => {
                 let token = value.to_str().ok().and_then(|text| text.strip_prefix("Bearer "));
-                let found = token.and_then(|token| self.admin.0.parts.tokens.find(token.trim()));
+                let found = token.and_then(|token| self.admin.0.parts.tokens.find(token.trim())).and_then(|who| self.admin.in_standing(who));
                 Some(found.ok_or_else(|| self.admin.wrong_guess())?)
             }
             (Some(_), Some(_)) => return Err(Problem::new(StatusCode::BAD_REQUEST, "AUTHORIZATION", "two Authorization headers; send one")),

@@ -14,7 +14,7 @@ use super::reader::{Page, Section};
 use super::secret::{self, SecretError, SecretRef, Surroundings};
 use crate::clock::{ProductTime, WallTime};
 use crate::domain::ids::NodeId;
-use crate::domain::ticket::Role;
+use crate::domain::ticket::{LOCAL, Role};
 
 /// Where the ledger lives.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -165,6 +165,16 @@ pub struct Admin {
     pub tokens: Vec<Token>,
 }
 
+impl Admin {
+    /// Whether this differs from `old` at most in tokens that are gone or may do less: what a reload puts in force at once.
+    #[must_use]
+    pub fn at_most_takes_tokens_from(&self, old: &Self) -> bool {
+        let known = |token: &Token| old.tokens.iter().any(|was| was.name == token.name && was.secret == token.secret && token.role <= was.role);
+        let rest = Self { tokens: old.tokens.clone(), ..self.clone() };
+        rest == *old && self.tokens.iter().all(known)
+    }
+}
+
 const ROLES: [(&str, Role); 4] = [("viewer", Role::Viewer), ("operator", Role::Operator), ("approver", Role::Approver), ("admin", Role::Admin)];
 
 pub(super) fn listen(page: &mut Page<'_>, section: &mut Section<'_, '_>) -> Listen {
@@ -199,6 +209,9 @@ pub(super) fn admin(page: &mut Page<'_>, root: &mut Section<'_, '_>) -> Option<A
             complete = false;
             continue;
         };
+        if name.as_str() == LOCAL {
+            page.fault(&format!("{at}.name"), format!("`{LOCAL}` is the machine's own token"), "another name");
+        }
         if tokens.iter().any(|earlier| earlier.name == name.as_str()) {
             page.fault(&format!("{at}.name"), format!("there is a token `{name}` already"), "a name for each token");
         }

@@ -245,8 +245,8 @@ impl Daemon {
         if config.clock != old.clock || config.sandbox != old.sandbox {
             return Err(DaemonError::Restart("[clock] or [sandbox] has changed"));
         }
-        if config.admin != old.admin {
-            return Err(DaemonError::Restart("[admin] has changed"));
+        if !config.admin.at_most_takes_tokens_from(&old.admin) {
+            return Err(DaemonError::Restart("[admin] has changed, and not only in tokens taken away"));
         }
         let before = self.crew().seats.policy();
         let policy = config.policy();

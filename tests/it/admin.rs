@@ -104,6 +104,35 @@ async fn a_form_needs_its_token_and_a_page_of_ours() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whom_a_token_vouched_for_may_do_what_it_may_and_nothing_once_it_is_taken_away() {
+    let stage = Stage::new().await;
+    let link = async || {
+        let made = stage.admin.sign_in_link("bob", "approver", Role::Approver).await.expect("a link");
+        made.strip_prefix(&format!("http://{}", stage.address)).expect("our address").to_owned()
+    };
+    let (used, unused, late) = (link().await, link().await, link().await);
+    let cookie_of = async |path: &str| Some(stage.ask("GET", path, &[], "").await.headers.get("set-cookie")?.split(';').next()?.to_owned());
+    let cookie = cookie_of(&used).await.expect("signed in");
+    let session = async |path: &str| stage.ask("GET", path, &[("Cookie", &cookie)], "").await;
+    // A role that suffices is asked for its form token next.
+    let pause = async |cookie: &str| stage.ask("POST", "/api/v1/pause", &[("Cookie", cookie), JSON], "{}").await.code();
+    assert_eq!((session("/api/v1/status").await.status, pause(&cookie).await.as_str()), (200, "CSRF"));
+    stage.daemon.give("approver", Some(Role::Viewer));
+    assert_eq!((session("/api/v1/status").await.status, pause(&cookie).await.as_str()), (200, "ROLE"));
+    assert_eq!(stage.post("/api/v1/pause", Role::Approver, "{}").await.code(), "ROLE", "the token itself may do less now");
+    let lowered = cookie_of(&late).await.expect("signed in");
+    stage.daemon.give("approver", Some(Role::Approver));
+    assert_eq!(pause(&lowered).await, "ROLE", "a session has what its token could do when it began");
+    stage.daemon.give("approver", None);
+    assert_eq!(session("/api/v1/status").await.code(), "UNAUTHENTICATED", "the session outlived its token");
+    assert_eq!(cookie_of(&unused).await, None, "the link outlived its token");
+    assert_eq!(stage.get("/api/v1/status", Role::Approver).await.code(), "UNAUTHENTICATED");
+    assert_eq!(stage.get("/api/v1/status", Role::Admin).await.status, 200);
+    assert!(stage.daemon.all().is_empty(), "{:?}", stage.daemon.all());
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_our_own_host_names_are_answered() {
     let stage = Stage::new().await;
     let port = stage.address.port();

@@ -246,7 +246,7 @@ const BROKEN: &[Case] = &[
         "tokens_that_collide",
         &[(
             "[accounts.meta-main]",
-            "[[admin.tokens]]\nname = \"ci\"\nrole = \"operater\"\nsecret = \"env:TOKEN\"\n[[admin.tokens]]\nname = \"a\"\nrole = \"admin\"\nsecret = \"env:TOKEN\"\n[[admin.tokens]]\nname = \"a\"\nrole = \"viewer\"\nsecret = \"env:TOKEN\"\n[accounts.meta-main]",
+            "[[admin.tokens]]\nname = \"ci\"\nrole = \"operater\"\nsecret = \"env:TOKEN\"\n[[admin.tokens]]\nname = \"a\"\nrole = \"admin\"\nsecret = \"env:TOKEN\"\n[[admin.tokens]]\nname = \"a\"\nrole = \"viewer\"\nsecret = \"env:TOKEN\"\n[[admin.tokens]]\nname = \"local\"\nrole = \"viewer\"\nsecret = \"env:SECRET\"\n[accounts.meta-main]",
         )],
     ),
     (

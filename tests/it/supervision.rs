@@ -87,6 +87,30 @@ async fn a_looser_file_is_refused_with_what_it_loosens_until_somebody_confirms_i
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reload_takes_tokens_away_and_gives_none() {
+    let kept = tempfile::tempdir().expect("a folder");
+    for name in ["ann", "bob", "eve"] {
+        std::fs::write(kept.path().join(name), name.repeat(20)).expect("writable");
+    }
+    let at = kept.path().display();
+    let token = |name: &str, role: &str| format!("\n[[admin.tokens]]\nname = \"{name}\"\nrole = \"{role}\"\nsecret = \"file:{at}/{name}\"\n");
+    let plain = altered(&[NO_PEOPLE, FEW]);
+    let running = Running::start(&format!("{plain}{}{}", token("ann", "admin"), token("bob", "approver"))).await;
+    let tokens = || running.daemon.policy().policy.tokens.clone();
+    rewrite(&running, &format!("{plain}{}{}", token("ann", "admin"), token("bob", "viewer")));
+    running.daemon.reload("ann".into(), Looser::Refuse).await.expect("a token that may do less");
+    assert_eq!(tokens()["bob"], Role::Viewer);
+    rewrite(&running, &format!("{plain}{}", token("ann", "admin")));
+    running.daemon.reload("ann".into(), Looser::Refuse).await.expect("a token taken away");
+    assert_eq!(tokens().into_keys().collect::<Vec<_>>(), ["ann"]);
+    for more in [token("ann", "admin") + &token("bob", "viewer"), token("ann", "admin").replace(&format!("{at}/ann"), &format!("{at}/eve"))] {
+        rewrite(&running, &format!("{plain}{more}"));
+        assert!(is_refused(&running.daemon.reload("ann".into(), Looser::Confirmed).await, "RESTART"), "{more}");
+    }
+    running.daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restart_with_a_looser_file_is_refused_until_somebody_confirms_it() {
     let (tight, loose) = (altered(&[NO_PEOPLE, FEW]), altered(&[NO_PEOPLE, FEW, ("step = \"20%\"", "step = \"30%\"")]));
     let running = Running::start(&tight).await;

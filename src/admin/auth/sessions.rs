@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, header};
 use super::{Principal, Proof, csrf_of, digest};
 use crate::admin::{Admin, AdminError};
 use crate::domain::ids::SessionId;
-use crate::domain::ticket::{Role, vouched};
+use crate::domain::ticket::{LOCAL, Role, issuer, vouched};
 use crate::store::StoreError;
 use crate::store::session::{LinkRow, SessionRow};
 
@@ -48,10 +48,11 @@ impl Admin {
         let (nonce, token_hash, csrf_hash) = (&nonce, &token_hash, &csrf_hash);
         let work = |mut tx: crate::store::Tx| async move {
             let Some(link) = tx.use_link(nonce, now).await?.filter(|link| link.purpose == PURPOSE) else { return Ok(None) };
+            let Some(role) = self.standing(&link.issuer).map(|standing| standing.min(link.role)) else { return Ok(None) };
             tx.forget_expired(now).await?;
             let (token_hash, csrf_hash) = (token_hash.clone(), csrf_hash.clone());
             let (principal, issuer, expires) = (link.subject, link.issuer, now.after(SESSION));
-            let row = SessionRow { id, token_hash, csrf_hash, principal, issuer, role: link.role, created: now, expires };
+            let row = SessionRow { id, token_hash, csrf_hash, principal, issuer, role, created: now, expires };
             tx.insert_session(&row).await?;
             Ok::<_, StoreError>(Some((vouched(&row.principal, &row.issuer), row.role)))
         };
@@ -65,7 +66,19 @@ impl Admin {
         let Some(cookie) = cookie_of(headers) else { return Ok(None) };
         let (hash, now) = (digest(&cookie), self.clock().wall());
         let row = self.store().read(|mut tx| async move { tx.session(&hash, now).await }).await?;
-        Ok(row.map(|row| Principal { name: vouched(&row.principal, &row.issuer), role: row.role, by: Proof::Session { id: row.id, csrf: csrf_of(&cookie) } }))
+        let by = |id| Proof::Session { id, csrf: csrf_of(&cookie) };
+        Ok(row.map(|row| Principal { name: vouched(&row.principal, &row.issuer), role: row.role, by: by(row.id) }).and_then(|who| self.in_standing(who)))
+    }
+
+    /// Who somebody is by now: with no more than what the token behind their name may do, and nobody once that has been taken away.
+    pub(crate) fn in_standing(&self, who: Principal) -> Option<Principal> {
+        let standing = self.standing(issuer(&who.name))?;
+        Some(Principal { role: standing.min(who.role), ..who })
+    }
+
+    /// What the token of this name may do by the policy in force.
+    fn standing(&self, token: &str) -> Option<Role> {
+        if token == LOCAL { Some(Role::Admin) } else { self.control().policy().policy.tokens.get(token).copied() }
     }
 
     /// Ends a session; returns the cookie that removes it.

@@ -72,7 +72,7 @@ campaigns = 3
 pub struct Recorder {
     pub asked: Mutex<Vec<String>>,
     view: Arc<AccountView>,
-    force: Arc<InForce>,
+    force: Mutex<Arc<InForce>>,
     bus: broadcast::Sender<Event>,
     bench: adjutant::store::Store,
     clock: Clock,
@@ -93,6 +93,14 @@ impl Recorder {
         self.bus.send(Event { topic, cursor: 7 }).expect("somebody listens");
     }
 
+    /// Puts a policy in force in which the token `name` may do what `role` may, or is gone.
+    pub fn give(&self, name: &str, role: Option<Role>) {
+        let mut force = InForce::clone(&self.policy());
+        force.policy.tokens.remove(name);
+        force.policy.tokens.extend(role.map(|role| (name.to_owned(), role)));
+        *self.force.lock().expect("no test panics in here") = Arc::new(force);
+    }
+
     fn flag(&self, scope: Scope, verb: Verb, by: String) -> Controlled<'_, ()> {
         Box::pin(async move {
             self.wrote(format!("{verb:?} {scope} by {by}").to_lowercase());
@@ -110,7 +118,7 @@ fn never(decision: DecisionId) -> Answer {
 
 impl Control for Recorder {
     fn policy(&self) -> Arc<InForce> {
-        self.force.clone()
+        self.force.lock().expect("no test panics in here").clone()
     }
     fn view(&self, account: &AccountId) -> Option<Arc<AccountView>> {
         (*account == self.view.account).then(|| self.view.clone())
@@ -121,7 +129,7 @@ impl Control for Recorder {
         vec![AccountStatus { account, platform: Platform::Meta, sandbox: true, acting: true, breaker, last_ok, last_error: None, frozen: None }]
     }
     fn agents(&self) -> Vec<AgentStatus> {
-        let policy = &self.force.policy;
+        let policy = &self.policy().policy;
         let status = |(agent, own): (&AgentId, &adjutant::domain::policy::AgentPolicy)| AgentStatus {
             agent: agent.clone(),
             kind: AgentKind::Scale,
@@ -288,12 +296,13 @@ impl Stage {
         let config = Arc::new(Config::parse(CONFIG, &folder.path().join("agents.toml"), &Process).expect("the configuration holds"));
         let clock = Clock::manual(ProductTime::from_ms(1_767_600_000_000));
         let (ids, bus) = (IdGen::seeded(1), broadcast::Sender::new(64));
-        let policy = config.policy();
+        let mut policy = config.policy();
+        policy.tokens = Role::ALL.iter().map(|role| (role.name().to_owned(), *role)).chain([("ann".to_owned(), Role::Admin)]).collect();
         let force = Arc::new(InForce { hash: policy.hash(), policy, version: 1 });
         let view = Arc::new(view(clock.now()));
         let (store, decision, ticket, alert) = (bench.store.clone(), ids.next(clock.now()), ids.next(clock.now()), ids.next(clock.now()));
         fill(&bench, decision, ticket, alert, &force.hash, Moment { at: clock.now(), wall: clock.wall() }).await;
-        let daemon = Arc::new(Recorder { asked: Mutex::default(), view, force, bus, bench: store.clone(), clock: clock.clone() });
+        let daemon = Arc::new(Recorder { asked: Mutex::default(), view, force: Mutex::new(force), bus, bench: store.clone(), clock: clock.clone() });
         let mut tokens = Tokens::default();
         for role in Role::ALL {
             tokens.add(role.name(), role, &SecretString::from(token(role))).expect("long enough");
