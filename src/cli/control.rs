@@ -95,7 +95,11 @@ pub(super) async fn answer(client: &Client, args: &AnswerArgs, verb: &str, print
     // What is answered is what stands there now, and nothing else: its hash goes along.
     let shown = client.get(&path).await?;
     let answer = client.post(&format!("{path}/{verb}"), &json!({ "note": args.note, "seen": shown.get("bound_hash") })).await?;
-    print.result(&answer, || format!("{}: ticket {}", answer.get("state").and_then(Value::as_str).unwrap_or(verb), args.ticket));
+    print.result(&answer, || {
+        let said = |key: &str| answer.get(key).and_then(Value::as_str);
+        let why = said("why").map_or_else(String::new, |why| format!(": {why}"));
+        format!("{}: ticket {}{why}", said("state").unwrap_or(verb), args.ticket)
+    });
     Ok(())
 }
 

@@ -48,17 +48,19 @@ async fn once(seats: &Seats) -> Result<(), LedgerError> {
     if let Err(error) = seats.pausing.follow().await {
         warn!(error = %ActorError::from_chain(&error), "pauses could not be followed; those of this node hold");
     }
-    let ids = &seats.ids;
-    let (expired, reminded) = seats
+    let in_force = seats.policy();
+    let (ids, policy) = (&seats.ids, &in_force.policy);
+    let (closed, reminded) = seats
         .store
         .write(|mut tx| async move {
-            let expired = tickets::expire_due(&mut tx, when).await?;
+            let mut closed = tickets::expire_due(&mut tx, when).await?;
+            closed.extend(tickets::lapse_outdated(&mut tx, policy, when).await?);
             let reminded = tickets::remind(&mut tx, ids, when).await?;
             tx.forget_expired(when.wall).await?;
-            Ok::<_, LedgerError>((expired.len(), reminded.len()))
+            Ok::<_, LedgerError>((closed.len(), reminded.len()))
         })
         .await?;
-    if expired + reminded > 0 {
+    if closed + reminded > 0 {
         seats.tell(Event { topic: Topic::Tickets, cursor: 0 });
     }
     Ok(())

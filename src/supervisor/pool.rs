@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::actor::ActorError;
 use super::agents::{AgentMsg, PATIENCE};
@@ -322,7 +322,10 @@ impl Actor<'_> {
         let (setup, seats) = (self.setup, self.seats);
         let input = RoundInput { pool: &setup.pool, kind, reason, policy: &in_force.policy, views, began, pins, lease: &held.lease, unread };
         let receipt = cycle::decide(&self.desk, input, async |question| ask(setup, seats, question).await).await?;
-        info!(pool = %setup.pool, round.id = %receipt.round, reason, decisions = receipt.decisions.len(), "{reason} round: {} decision(s)", receipt.decisions.len());
+        match receipt.decisions.len() {
+            0 => debug!(pool = %setup.pool, round.id = %receipt.round, reason, "{reason} round: nothing to decide"),
+            decisions => info!(pool = %setup.pool, round.id = %receipt.round, reason, decisions, "{reason} round: {decisions} decision(s)"),
+        }
         self.setup.health.send_modify(|health| {
             health.last_round = Some(receipt.round);
             health.last_round_at = Some(self.seats.clock.now());

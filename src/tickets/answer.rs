@@ -73,21 +73,13 @@ pub async fn approve(
     if row.deadline <= when.at {
         return Err(LedgerError::Ticket(TicketError::Closed("expired")));
     }
-    let waiting = match (&row.decision, &content.change) {
-        (Some(decision), Some(change)) => {
-            let Some(decision) = tx.decision(decision).await?.filter(|decision| decision.state == DecisionState::Escalated) else {
-                sweep::lapse(tx, id, "the decision does not wait any more", when).await?;
-                return Ok(Approved::Lapsed("the decision does not wait any more"));
-            };
-            let body = DecisionBody::of(&decision)?;
-            if binding(tx, policy, change, body.settled.actor.agent(), row.pool.as_ref()).await? != row.bound_hash {
-                let why = "the policy of its scope or the entity itself has changed since it was asked";
-                sweep::lapse(tx, id, why, when).await?;
-                return Ok(Approved::Lapsed(why));
-            }
-            Some(decision.id)
+    let waiting = match standing(tx, policy, &row, &content).await? {
+        Standing::Outdated(why) => {
+            sweep::lapse(tx, id, why, when).await?;
+            return Ok(Approved::Lapsed(why));
         }
-        (Some(_) | None, None) | (None, Some(_)) => None,
+        Standing::Waits(decision) => Some(decision),
+        Standing::AsksNothing => None,
     };
     let approval = ApprovalRow {
         id: ids.next(when.at),
@@ -123,6 +115,31 @@ pub async fn approve(
             Ok(Approved::Pinned(Box::new(pin)))
         }
     }
+}
+
+/// Whether what a ticket asks can still be said yes to.
+pub(super) enum Standing {
+    /// This decision waits for the answer, and all it was bound to is as it was.
+    Waits(DecisionId),
+    /// It cannot any more; why.
+    Outdated(&'static str),
+    /// No change waits for the answer.
+    AsksNothing,
+}
+
+/// Compares what a ticket was bound to with what stands now.
+pub(super) async fn standing(tx: &mut Tx, policy: &Policy, row: &TicketRow, content: &Content) -> Result<Standing, LedgerError> {
+    let (Some(decision), Some(change)) = (&row.decision, &content.change) else { return Ok(Standing::AsksNothing) };
+    let Some(decision) = tx.decision(decision).await?.filter(|decision| decision.state == DecisionState::Escalated) else {
+        return Ok(Standing::Outdated("the decision does not wait any more"));
+    };
+    let body = DecisionBody::of(&decision)?;
+    let bound = binding(tx, policy, change, body.settled.actor.agent(), row.pool.as_ref()).await?;
+    Ok(if bound == row.bound_hash {
+        Standing::Waits(decision.id)
+    } else {
+        Standing::Outdated("the policy of its scope or the entity itself has changed since it was asked")
+    })
 }
 
 /// A person refuses; the decision that waits is rejected for good.

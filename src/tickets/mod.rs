@@ -14,7 +14,7 @@ mod sweep;
 pub use answer::{Approved, Person, approve, pins, reject};
 pub use open::{Content, Opened, Question, open};
 pub(crate) use sweep::alert_of;
-pub use sweep::{expire_due, lapse, queue_age, remind};
+pub use sweep::{expire_due, lapse, lapse_outdated, queue_age, remind};
 
 use crate::domain::ticket::TicketState;
 use crate::ledger::LedgerError;

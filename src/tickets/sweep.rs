@@ -5,12 +5,14 @@ use std::collections::BTreeSet;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
+use super::answer::{Standing, standing};
 use super::open::Content;
 use super::{alerts, deadline, keep};
 use crate::clock::ProductTime;
 use crate::domain::alert::AlertKind;
 use crate::domain::decision::{DecisionState, Event};
 use crate::domain::ids::{IdGen, TicketId};
+use crate::domain::policy::Policy;
 use crate::domain::ticket::{Severity, TicketKind, TicketState};
 use crate::ledger::{LedgerError, advance, control};
 use crate::store::Tx;
@@ -34,6 +36,34 @@ pub async fn expire_due(tx: &mut Tx, when: Moment) -> Result<Vec<TicketId>, Ledg
         close(tx, row, Content { state, ..content }, "ticket.expire", json!({}), when).await?;
     }
     Ok(expired)
+}
+
+/// Closes every ticket that nobody could say yes to any more: what it asks was bound to something that has changed since. Whoever asked may ask again.
+///
+/// # Errors
+/// [`LedgerError`] from the database.
+pub async fn lapse_outdated(tx: &mut Tx, policy: &Policy, when: Moment) -> Result<Vec<TicketId>, LedgerError> {
+    let outdated = outdated(tx, policy).await?;
+    if outdated.is_empty() {
+        return Ok(Vec::new());
+    }
+    tx.bump(&BTreeSet::new(), &BTreeSet::new()).await?;
+    let mut lapsed = Vec::new();
+    for (id, why) in self::outdated(tx, policy).await? {
+        lapse(tx, &id, why, when).await?;
+        lapsed.push(id);
+    }
+    Ok(lapsed)
+}
+
+async fn outdated(tx: &mut Tx, policy: &Policy) -> Result<Vec<(TicketId, &'static str)>, LedgerError> {
+    let mut outdated = Vec::new();
+    for row in tx.open_tickets().await? {
+        if let Standing::Outdated(why) = standing(tx, policy, &row, &Content::of(&row)?).await? {
+            outdated.push((row.id, why));
+        }
+    }
+    Ok(outdated)
 }
 
 /// Closes a ticket because what it was about is gone or has changed.

@@ -92,7 +92,11 @@ pub(crate) async fn approve(State(admin): State<Admin>, Extension(who): Who, Pat
     let said: Note = body(&bytes)?;
     let ticket: TicketId = id("ticket", &text)?;
     let state = admin.control().approve(ticket, reply(&who, said.seen, &said.note)?).await?;
-    Ok(Json(json!({ "ticket": ticket, "state": state.name() })))
+    let mut answer = json!({ "ticket": ticket, "state": state.name() });
+    if let crate::domain::ticket::TicketState::Lapsed { why, .. } = state {
+        answer["why"] = json!(why);
+    }
+    Ok(Json(answer))
 }
 
 /// `POST /api/v1/tickets/{id}/reject`.

@@ -123,6 +123,20 @@ on_both_engines! {
         assert_eq!((refusal.code.as_str(), refusal.state.name()), ("APPROVAL", "expired"));
     }
 
+    async fn a_question_nobody_could_say_yes_to_any_more_closes_by_itself(bench) {
+        let desk = Desk::open(&bench.store, asking(), &[100, 100]).await;
+        let (outdated, ticket) = desk.ask(set(1, 100, 150)).await;
+        let (_, other) = desk.ask(set(2, 100, 150)).await;
+        let (policy, when) = (&desk.policy, desk.now());
+        let sweep = async || desk.store.write(|mut tx| async move { tickets::lapse_outdated(&mut tx, policy, when).await }).await.expect("swept");
+        assert!(sweep().await.is_empty(), "nothing has changed");
+        desk.see(1, 110, Delivering::Yes).await;
+        assert_eq!(sweep().await, [ticket.id]);
+        assert_eq!((desk.ticket(ticket.id).await.state.as_str(), desk.decision(outdated).await.state.name()), ("lapsed", "expired"));
+        assert_eq!(desk.ticket(other.id).await.state, "open");
+        assert!(sweep().await.is_empty());
+    }
+
     async fn one_ticket_is_open_for_a_subject_kind_and_direction_and_says_what_is_asked_now(bench) {
         let desk = Desk::open(&bench.store, asking(), &[100]).await;
         let (first, before) = desk.ask(set(1, 100, 150)).await;
