@@ -53,6 +53,7 @@ impl Core {
             after = last.seq;
             for row in rows.iter().filter(|row| row.outcome == Outcome::Applied) {
                 world.replay(row);
+                world.told.push(row.clone());
                 if row.source == Source::People {
                     world.people_have_done(row.at_ms);
                 }
@@ -70,7 +71,9 @@ impl Core {
             RulesChanged::No if rows.is_empty() => return Ok(()),
             RulesChanged::No => None,
         };
-        self.book.commit(&rows, rules).await.inspect_err(|_| self.broken = true)
+        self.book.commit(&rows, rules).await.inspect_err(|_| self.broken = true)?;
+        self.world.told.extend(rows.into_iter().filter(|row| row.outcome == Outcome::Applied));
+        Ok(())
     }
 }
 

@@ -10,6 +10,7 @@ use super::server::{Core, RulesChanged};
 use super::wire::{Asked, Reply};
 use super::world::World;
 use super::world::edits::{Effect, Moment, Source, Target};
+use super::world::things::Thing;
 use crate::clock::{ProductTime, WallTime};
 use crate::domain::entity::{Level, RunStatus};
 use crate::domain::money::Money;
@@ -87,6 +88,12 @@ fn edit(core: &mut Core, asked: &Asked, now: ProductTime, wall: WallTime) -> Res
     });
     let purse = world.purses.iter().position(|purse| world.accounts[purse.account].id == edit.account && purse.level == edit.level && purse.id == edit.id);
     let purse = purse.or_else(|| holder.map(|campaign| world.campaigns[campaign].purse).filter(|purse| world.purses[*purse].level == edit.level));
+    let meant = |thing: &Thing| world.accounts[thing.account].id == edit.account && thing.level == edit.level && thing.id == edit.id;
+    let thing = world.things.iter().position(meant);
+    if let (Some(status), Some(thing), Level::AdGroup | Level::Ad, None) = (edit.status, thing, edit.level, edit.budget) {
+        world.set_thing_status(thing, status, &moment);
+        return Ok(1);
+    }
     let target = match (edit.status, holder, edit.level) {
         (None, ..) => None,
         (Some(status), Some(campaign), Level::Campaign) => Some((Target::Campaign(campaign), status)),
@@ -130,7 +137,19 @@ fn state(world: &World, now: ProductTime) -> Value {
             })
         })
         .collect();
-    json!({ "now_ms": now.ms(), "start_ms": world.start.ms(), "history_from_ms": world.since.ms(), "accounts": accounts, "campaigns": campaigns })
+    let things: Vec<Value> = (0..world.things.len())
+        .map(|index| {
+            let thing = &world.things[index];
+            let facts: serde_json::Map<String, Value> = thing.facts.keys().map(|name| (name.clone(), thing.fact(name, now))).collect();
+            json!({
+                "platform": world.accounts[thing.account].platform, "account": world.accounts[thing.account].id, "level": thing.level, "id": thing.id,
+                "parent": thing.parent, "status": world.thing_status(index, now), "review": format!("{:?}", thing.verdict(now)).to_lowercase(), "facts": facts,
+            })
+        })
+        .collect();
+    json!({
+        "now_ms": now.ms(), "start_ms": world.start.ms(), "history_from_ms": world.since.ms(), "accounts": accounts, "campaigns": campaigns, "things": things,
+    })
 }
 
 fn truth(world: &World) -> Value {

@@ -30,6 +30,8 @@ impl World {
             campaigns: Vec::new(),
             purses: Vec::new(),
             people: Vec::new(),
+            things: Vec::new(),
+            told: Vec::new(),
             pending: Vec::new(),
             closed: BTreeMap::new(),
             settled: BTreeMap::new(),
@@ -39,6 +41,7 @@ impl World {
             let (account, place) = (number % world.accounts.len(), number / world.accounts.len());
             world.settle(number, account, place);
         }
+        world.furnish();
         if config.edits_by_people {
             world.people = people::plans(&world);
         }
@@ -83,7 +86,7 @@ impl World {
             PROFILES[slot].name,
             if place < PROFILES.len() { "always on".to_owned() } else { format!("set {}", place / PROFILES.len() + 1) }
         );
-        self.campaigns.push(Campaign { account, id, group, name, status, group_status, purse, review, curve });
+        self.campaigns.push(Campaign { account, id, group, name, status, group_status, purse, review, curve, ads: Vec::new() });
     }
 
     /// The eighth Google campaign shares the budget of the one before it.

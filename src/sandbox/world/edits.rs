@@ -150,6 +150,9 @@ impl World {
     pub(crate) fn replay(&mut self, row: &Row) {
         let Some(platform) = row.platform.parse::<Platform>().ok() else { return };
         let (at, effective) = (ProductTime::from_ms(row.at_ms), ProductTime::from_ms(row.effective_at_ms));
+        if self.replay_thing(platform, row) {
+            return;
+        }
         let Some(new) = row.new.as_deref() else { return };
         if row.field == "budget" {
             let found = self.purses.iter_mut().find(|purse| {

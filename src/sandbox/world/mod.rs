@@ -6,6 +6,8 @@ pub(crate) mod days;
 pub(crate) mod edits;
 pub(crate) mod figures;
 pub(crate) mod people;
+pub(crate) mod shares;
+pub(crate) mod things;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -25,7 +27,7 @@ use crate::domain::money::Currency;
 #[derive(Clone, Debug)]
 pub(crate) struct History<T>(Vec<(ProductTime, T)>);
 
-impl<T: Copy> History<T> {
+impl<T: Clone> History<T> {
     /// `value` since `from`, and before it for want of another.
     pub(crate) fn since(from: ProductTime, value: T) -> Self {
         Self(vec![(from, value)])
@@ -34,7 +36,7 @@ impl<T: Copy> History<T> {
     /// The value in force at `at`.
     pub(crate) fn at(&self, at: ProductTime) -> T {
         let later = self.0.partition_point(|(from, _)| *from <= at);
-        self.0[later.saturating_sub(1)].1
+        self.0[later.saturating_sub(1)].1.clone()
     }
 
     /// Sets `value` from `from` on; what was to take effect at that instant or later is forgotten.
@@ -46,12 +48,12 @@ impl<T: Copy> History<T> {
 
     /// What takes effect only after `at`.
     pub(crate) fn pending(&self, at: ProductTime) -> Option<(ProductTime, T)> {
-        self.0.last().copied().filter(|(from, _)| *from > at)
+        self.0.last().cloned().filter(|(from, _)| *from > at)
     }
 
     /// Neighbouring values: when the later one took effect, the earlier, the later.
     pub(crate) fn steps(&self) -> impl Iterator<Item = (ProductTime, T, T)> + '_ {
-        self.0.windows(2).map(|pair| (pair[1].0, pair[0].1, pair[1].1))
+        self.0.windows(2).map(|pair| (pair[1].0, pair[0].1.clone(), pair[1].1.clone()))
     }
 }
 
@@ -68,14 +70,14 @@ pub(crate) struct Account {
     pub(crate) zone: Tz,
 }
 
-/// One campaign with its one ad group.
+/// One campaign with its first ad group.
 #[derive(Clone, Debug)]
 pub(crate) struct Campaign {
     /// Its account, as an index.
     pub(crate) account: usize,
     /// The platform's id.
     pub(crate) id: String,
-    /// The platform's id of its ad group.
+    /// The platform's id of its first ad group; empty while it has none.
     pub(crate) group: String,
     /// Its name.
     pub(crate) name: String,
@@ -89,6 +91,8 @@ pub(crate) struct Campaign {
     pub(crate) review: Review,
     /// Its nature.
     pub(crate) curve: Curve,
+    /// Its ads, as indices of things.
+    pub(crate) ads: Vec<usize>,
 }
 
 /// What the platform's review says of a campaign.
@@ -132,6 +136,10 @@ pub(crate) struct World {
     pub(crate) campaigns: Vec<Campaign>,
     pub(crate) purses: Vec<Purse>,
     pub(crate) people: Vec<people::Plan>,
+    /// Campaigns and what stands below them, as their platforms keep them.
+    pub(crate) things: Vec<things::Thing>,
+    /// Every applied row that is in the state file, oldest first: what a platform's own history of changes shows.
+    pub(crate) told: Vec<edits::Row>,
     /// Log rows not yet in the state file.
     pub(crate) pending: Vec<edits::Row>,
     closed: BTreeMap<(usize, NaiveDate), Delivery>,
@@ -169,9 +177,9 @@ impl World {
         &self.purses[self.campaigns[campaign].purse]
     }
 
-    /// Whether a campaign may deliver at `at`: owner, ad group and review agree.
+    /// Whether a campaign may deliver at `at`: its owner lets it, and one of its ad groups has an ad that review lets run.
     pub(crate) fn delivers(&self, campaign: usize, at: ProductTime) -> bool {
         let campaign = &self.campaigns[campaign];
-        campaign.review == Review::Passed && campaign.status.at(at) == RunStatus::Active && campaign.group_status.at(at) == RunStatus::Active
+        campaign.review == Review::Passed && campaign.status.at(at) == RunStatus::Active && campaign.ads.iter().any(|ad| self.ad_runs(*ad, at))
     }
 }
