@@ -22,8 +22,8 @@ from google.ads.googleads.v26.services.types.campaign_service import CampaignOpe
 from google.api_core import protobuf_helpers
 from google.protobuf import json_format
 
-from definitions import google_ads
-from http_json import call
+from definitions import google_ads, protobuf
+from http_json import call, next_fault
 
 BASE, CUSTOMER, SINCE, UNTIL = sys.argv[1:5]
 TOKEN = {"Authorization": "Bearer sandbox-official"}
@@ -60,12 +60,12 @@ def carried(rpc, serialize, deserialize):
         status, answer = call(verb, f"{BASE}/{google_ads.VERSION}/{path}", TOKEN, body if verb == "POST" else None)
         _, response, _ = google_ads.messages(f"/{google_ads.VERSION}/{path}")
         parts = answer if isinstance(answer, list) else [answer]
-        found = google_ads.answer_problems(response, status, answer, isinstance(answer, list))
+        found = google_ads.message_problems(response, status, answer)
         assert not found, f"{path}: {found}"
         if status != 200:
             details = [detail for detail in parts[0]["error"]["details"] if detail["@type"].endswith("GoogleAdsFailure")]
             raise Refused(status, GoogleAdsFailure.from_json(json_format.json.dumps({k: v for k, v in details[0].items() if k != "@type"})) if details else None)
-        return [deserialize(google_ads.read(response, part).SerializeToString()) for part in parts]
+        return [deserialize(protobuf.read(response, part).SerializeToString()) for part in parts]
 
     return send
 
@@ -183,6 +183,11 @@ def main():
     assert rows(f"SELECT ad_group.status FROM ad_group WHERE campaign.id = {own.campaign.id}")[0].ad_group.status.name == "PAUSED"
 
     assert refusal(lambda **named: list(ads.search(**named)), customer_id=CUSTOMER, query="SELECT campaign.colour FROM campaign").query_error.name == "UNRECOGNIZED_FIELD"
+    for fault, category, name in (("http_429", "quota_error", "RESOURCE_TEMPORARILY_EXHAUSTED"), ("http_500", "internal_error", "INTERNAL_ERROR"),
+                                  ("revoked_token", "authentication_error", "OAUTH_TOKEN_REVOKED")):
+        next_fault(BASE, fault)
+        code = refusal(budgets.mutate_campaign_budgets, customer_id=CUSTOMER, operations=[raised])
+        assert getattr(code, category).name == name, code
     print(f"{len(listed)} campaigns, {len(paged)} report rows in {len(pages)} pages, updates and refusals as the official client expects them")
 
 

@@ -17,6 +17,7 @@ from facebook_business.exceptions import FacebookRequestError
 from facebook_business.session import FacebookSession
 
 from definitions import meta
+from http_json import next_fault
 
 BASE, ACCOUNT, SINCE, UNTIL = sys.argv[1:5]
 
@@ -89,6 +90,13 @@ def main():
     assert (low.http_status(), low.api_error_code(), low.api_error_subcode()) == (400, 100, 1885272) and not low.api_transient_error(), low
     gone = refused(lambda: Campaign("9").api_get(fields=["id"]))
     assert gone.api_error_code() == 100 and gone.api_error_type(), gone
+    for fault, code, transient in (("http_429", 80004, False), ("http_500", 2, True), ("revoked_token", 190, False)):
+        next_fault(BASE, fault)
+        error = refused(lambda: Campaign(mine["id"]).api_get(fields=["id"]))
+        assert (error.api_error_code(), bool(error.api_transient_error())) == (code, transient), error
+        if fault == "http_429":
+            usage = json.loads(error.http_headers()["x-business-use-case-usage"])
+            assert all("estimated_time_to_regain_access" in row for rows in usage.values() for row in rows), usage
     print(f"{len(campaigns)} campaigns, {len(report)} report rows, updates and refusals as the official client expects them")
 
 

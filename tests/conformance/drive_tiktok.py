@@ -10,6 +10,8 @@ import business_api_client as sdk
 from business_api_client.models.filtering_report_integrated_get import FilteringReportIntegratedGet
 from business_api_client.tiktok_business.tiktok_exceptions import TiktokSDKError
 
+from http_json import next_fault
+
 BASE, ADVERTISER, SINCE, UNTIL = sys.argv[1:5]
 TOKEN = "sandbox-official"
 
@@ -88,6 +90,8 @@ def main():
     low = refused(lambda: campaigns.campaign_update(TOKEN, body=sdk.CampaignUpdateBody(advertiser_id=ADVERTISER, campaign_id=mine["campaign_id"], budget=1)))
     assert "40002" in str(low), low
     assert "40105" in str(refused(lambda: campaigns.campaign_get(ADVERTISER, "stolen")))
+    next_fault(BASE, "http_429")
+    assert "40100" in str(refused(lambda: campaigns.campaign_get(ADVERTISER, TOKEN)))
     print(f"{len(listed)} campaigns, {len(report)} report rows, updates and refusals as the official client expects them")
 
 

@@ -17,3 +17,9 @@ def call(method, url, headers, body=None):
     except urllib.error.HTTPError as error:
         text = error.read()
         return error.code, json.loads(text) if text[:1] in (b"{", b"[") else text.decode()
+
+
+def next_fault(base, kind):
+    """Lets the sandbox's next answer be one of its faults, in the platform's own form."""
+    status, answer = call("POST", f"{base}/_sandbox/faults", {}, {"rules": [{"kind": kind, "count": 1}]})
+    assert status == 200, answer

@@ -8,7 +8,7 @@ import json
 import os
 import sys
 
-from definitions import Entry, google_ads, meta, oauth, tiktok
+from definitions import Entry, documented, ga4, google_ads, meta, oauth, tiktok
 
 KINDS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "kinds.txt")
 
@@ -20,23 +20,31 @@ def definition(entry):
         return tiktok
     if first == "token":
         return oauth
+    if first == "v1beta":
+        return ga4
     if first.startswith("v") and "." in first:
         return meta
     return google_ads
 
 
-def main():
-    with open(sys.argv[1], encoding="utf-8") as file:
+def opened(record):
+    """The entries of a record, and which of its ids stand for what."""
+    with open(record, encoding="utf-8") as file:
         entries = [Entry(json.loads(line)) for line in file]
-    world, kinds, failures = meta.World(), set(), []
+    world = meta.World()
     for entry in entries:
         if definition(entry) is meta:
             world.learn(entry)
+    return entries, world
+
+
+def main():
+    (entries, world), kinds, failures = opened(sys.argv[1]), set(), []
     for entry in entries:
         known = definition(entry)
         try:
             kind = known.kind(entry, world)
-            found = known.problems(entry, world)
+            found = known.request_problems(entry, world) + known.answer_problems(entry, world)
         except Exception as error:  # A request that cannot even be read is a finding like any other.
             kind, found = f"unreadable {entry}", [f"{type(error).__name__}: {error}"]
         kinds.add(kind)
@@ -48,7 +56,7 @@ def main():
         listed = {line.strip() for line in file if line.strip() and not line.startswith("#")}
     failures += [f"kinds.txt does not list: {kind}" for kind in sorted(kinds - listed)]
     failures += [f"kinds.txt lists what no client sends: {kind}" for kind in sorted(listed - kinds)]
-    failures += tiktok.unused()
+    failures += documented.unused() + tiktok.stale()
     for failure in dict.fromkeys(failures):
         print(failure)
     print(f"{len(entries)} requests of {len(kinds)} kinds: {'FAILED' if failures else 'all known to the official packages'}")

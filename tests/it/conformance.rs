@@ -114,7 +114,9 @@ async fn the_platforms_packages_know_all_that_our_clients_send_and_all_that_the_
     let folder = tempfile::tempdir().expect("a temporary folder");
     let record = folder.path().join("record.jsonl");
     std::fs::write(&record, recorder.lines()).expect("a writable folder");
-    run(&python, "replay.py", &[record.to_str().expect("a plain path")]).await;
+    for script in ["replay.py", "misspell.py"] {
+        run(&python, script, &[record.to_str().expect("a plain path")]).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

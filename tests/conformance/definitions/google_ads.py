@@ -7,6 +7,8 @@ import re
 
 from google.protobuf import json_format
 
+from . import protobuf
+
 VERSION = "v26"
 _PACKAGE = f"google.ads.googleads.{VERSION}"
 _MODULES = {info.name for info in pkgutil.iter_modules(importlib.import_module(f"{_PACKAGE}.services.types").__path__)}
@@ -55,48 +57,20 @@ def messages(path):
     return request, response, customer
 
 
-def read(cls, value):
-    """`value` as the message reads it; unknown names, enum values and types raise json_format.ParseError."""
-    return json_format.ParseDict(value, cls(), ignore_unknown_fields=False)
-
-
-def canonical(value):
-    """A JSON value with what protobuf's own writer leaves out or writes differently brought into one form."""
-    if isinstance(value, dict):
-        kept = {key: canonical(member) for key, member in value.items()}
-        return {key: member for key, member in kept.items() if member not in ({}, [])}
-    if isinstance(value, list):
-        return [canonical(member) for member in value]
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
-
-
-def differences(sent, written, where):
-    """Where an answer differs from how protobuf itself writes the same message."""
-    if isinstance(sent, dict) and isinstance(written, dict):
-        return [problem for name in sorted(set(sent) | set(written))
-                for problem in differences(sent.get(name), written.get(name), f"{where}.{name}")]
-    if isinstance(sent, list) and isinstance(written, list) and len(sent) == len(written):
-        return [problem for number, pair in enumerate(zip(sent, written)) for problem in differences(*pair, f"{where}[{number}]")][:20]
-    return [] if sent == written else [f"{where} = {sent!r}: protobuf's JSON has {written!r}"]
-
-
-def answer_problems(response, status, answer, stream):
-    """What an answer holds that the official messages do not, or write in another form (64-bit integers are texts)."""
+def message_problems(response, status, answer):
+    """What an answer, or each part of a stream, holds that the official messages do not, or write in another form (64-bit integers are texts)."""
     problems = []
-    parts = answer if stream and isinstance(answer, list) else [answer]
-    for part in parts:
-        try:
-            if status == 200:
-                written = json_format.MessageToDict(read(response, part))
-                problems += differences(canonical(part), canonical(written), "answer")
-            else:
-                for detail in part["error"].get("details", []):
-                    if detail.get("@type", "").endswith("GoogleAdsFailure"):
-                        if detail["@type"] != f"type.googleapis.com/{_FAILURE.DESCRIPTOR.full_name}":
-                            problems.append(f"{detail['@type']} is no message of {VERSION}")
-                        read(_FAILURE, {name: value for name, value in detail.items() if name != "@type"})
-        except (json_format.ParseError, KeyError, TypeError) as error:
-            problems.append(f"the answer does not fit {response.DESCRIPTOR.full_name}: {error}")
+    for part in answer if isinstance(answer, list) else [answer]:
+        if status == 200:
+            problems += protobuf.problems(response, part, "answer")
+            continue
+        error = part.get("error", {}) if isinstance(part, dict) else {}
+        problems += [f"an error without `{name}`" for name in ("code", "message", "status") if name not in error]
+        for detail in error.get("details", []):
+            if detail.get("@type", "").endswith("GoogleAdsFailure"):
+                if detail["@type"] != f"type.googleapis.com/{_FAILURE.DESCRIPTOR.full_name}":
+                    problems.append(f"{detail['@type']} is no message of {VERSION}")
+                problems += protobuf.problems(_FAILURE, {name: value for name, value in detail.items() if name != "@type"}, "error")
     return problems
 
 
@@ -190,30 +164,35 @@ def kind(entry, _world):
     if call.endswith(":mutate"):
         request, _, customer = messages(entry.path)
         said = set()
-        for what, verb, operation in _operations(read(request, {**body, "customerId": customer})):
+        for what, verb, operation in _operations(protobuf.read(request, {**body, "customerId": customer})):
             masked = f" {'+'.join(sorted(operation.update_mask.paths))}" if verb == "update" else ""
             said.add(f"{what + ' ' if what else ''}{verb}{masked}")
         return f"google POST {call} {', '.join(sorted(said))}"
     return f"google {entry.method} {call}"
 
 
-def problems(entry, _world):
-    """What this request, or the answer to it, has that the package does not know."""
+def request_problems(entry, _world):
+    """What this request has that the package does not know."""
     try:
-        request, response, customer = messages(entry.path)
+        request, _, customer = messages(entry.path)
     except ValueError as error:
         return [str(error)]
-    stream, found = entry.path.endswith(":searchStream"), []
-    if entry.method == "POST":
-        body = json.loads(entry.body or "null")
-        try:
-            message = read(request, {**body, "customerId": customer})
-        except (json_format.ParseError, TypeError) as error:
-            return [f"the body does not fit {request.DESCRIPTOR.full_name}: {error}"]
-        if ":search" in entry.path:
-            found += query_problems(body["query"])
-        if entry.path.endswith(":mutate"):
-            for number, (_, verb, operation) in enumerate(_operations(message)):
-                found += _mask_problems(operation, f"operation {number}") if verb == "update" else []
-    found += [f"a query parameter `{name}`: Google Ads takes none here" for name, _ in entry.query]
-    return found + answer_problems(response, entry.status, json.loads(entry.answer), stream)
+    found = [f"a query parameter `{name}`: Google Ads takes none here" for name, _ in entry.query]
+    if entry.method != "POST":
+        return found
+    body = json.loads(entry.body or "null")
+    try:
+        message = protobuf.read(request, {**body, "customerId": customer})
+    except (json_format.ParseError, TypeError) as error:
+        return found + [f"the body does not fit {request.DESCRIPTOR.full_name}: {error}"]
+    if ":search" in entry.path:
+        found += query_problems(body["query"])
+    if entry.path.endswith(":mutate"):
+        for number, (_, verb, operation) in enumerate(_operations(message)):
+            found += _mask_problems(operation, f"operation {number}") if verb == "update" else []
+    return found
+
+
+def answer_problems(entry, _world):
+    """What the answer has that the package does not know."""
+    return message_problems(messages(entry.path)[1], entry.status, json.loads(entry.answer))

@@ -7,7 +7,6 @@ import re
 from functools import lru_cache
 from urllib.parse import parse_qsl
 
-from facebook_business.adobjects.abstractobject import AbstractObject
 from facebook_business.adobjects.adaccount import AdAccount
 from facebook_business.adobjects.ad import Ad
 from facebook_business.adobjects.adcreative import AdCreative
@@ -17,6 +16,8 @@ from facebook_business.adobjects.adreportrun import AdReportRun
 from facebook_business.adobjects.advideo import AdVideo
 from facebook_business.api import FacebookAdsApi
 from facebook_business.session import FacebookSession
+
+from . import documented
 
 VERSION = FacebookAdsApi.API_VERSION
 # What every read of the Graph API takes, whatever it is about; cursors and field lists are not among an edge's own parameters.
@@ -33,7 +34,7 @@ class World:
         self.ids = {}
 
     def node(self, name):
-        return AdAccount if name.startswith("act_") else self.ids.get(name)
+        return AdAccount if re.fullmatch(r"act_\d+", name) else self.ids.get(name)
 
     def learn(self, entry):
         parts = entry.path.strip("/").split("/")
@@ -89,14 +90,19 @@ def value_problems(kind, value, enums, where):
             return [f"{where} = {value!r}: expected a list"]
         inner = _inner(kind, "list")[0] if "<" in kind else None
         return [problem for number, member in enumerate(value) for problem in value_problems(inner, member, enums, f"{where}[{number}]")]
-    if kind.startswith("map"):
-        return [] if isinstance(value, dict) else [f"{where} = {value!r}: expected an object"]
+    if kind.startswith("map") or kind == "Object":
+        if not isinstance(value, dict):
+            return [f"{where} = {value!r}: expected an object"] if kind != "Object" else []
+        if where.startswith("answer"):
+            return []
+        place = f"meta {where.split('[')[0]}"
+        return [f"{where}.{name}: documented nowhere" for name in value if not documented.known(place, name)]
     if kind in ("unsigned int", "int", "float"):
         fits = re.fullmatch(r"\d+" if kind == "unsigned int" else r"-?\d+(\.\d+)?", str(value)) and not isinstance(value, bool)
         return [] if fits else [f"{where} = {value!r}: expected {kind}"]
     if kind == "bool":
         return [] if value in (True, False, "true", "false") else [f"{where} = {value!r}: expected {kind}"]
-    if kind in ("string", "datetime", "file", "Object"):
+    if kind in ("string", "datetime", "file"):
         return []
     cls = _class(kind)
     if cls is None or not isinstance(value, dict):
@@ -110,8 +116,11 @@ def object_problems(cls, value, where):
     for name, member in value.items():
         if name not in known:
             found.append(f"{where}.{name}: no field of {cls.__name__}")
-        else:
-            found += value_problems(types.get(name), member, enums, f"{where}.{name}")
+            continue
+        # Some members are typed as texts although the class lists their values under the same name.
+        kind, listed = types.get(name), "".join(part.capitalize() for part in name.split("_"))
+        kind = kind.replace("string", listed) if kind in ("string", "list<string>") and listed in enums else kind
+        found += value_problems(kind, member, enums, f"{where}.{name}")
     return found
 
 
@@ -171,36 +180,44 @@ def kind(entry, world):
     return said + (f" {'+'.join(sent)}" if sent else "")
 
 
-def problems(entry, world):
-    """What this request, or the answer to it, has that the package does not know."""
+def _request(entry, world):
+    """The package's own request for this path; a ValueError where it builds none."""
     version, node, edge = _parts(entry)
     cls = world.node(node)
     if version != VERSION:
-        return [f"{version}: the package speaks {VERSION}"]
+        raise ValueError(f"{version}: the package speaks {VERSION}")
     if cls is None:
-        return [] if entry.status >= 400 and entry.method == "POST" else [f"{node}: no answer in the record says what this is"]
+        raise ValueError(f"{node}: no answer in the record says what this is")
     request = edges(cls).get((entry.method, edge))
     if request is None:
-        return [f"{cls.__name__} has no {entry.method} /{edge}"]
+        raise ValueError(f"{cls.__name__} has no {entry.method} /{edge}")
+    return request
+
+
+def request_problems(entry, world):
+    """What this request has that the package does not know."""
+    try:
+        request = _request(entry, world)
+    except ValueError as error:
+        return [str(error)]
     checker, found = request._param_checker, []
-    sent = entry.query + (_sent(entry) if entry.method == "POST" else [])
-    for name, value in sent:
+    for name, value in entry.query + (_sent(entry) if entry.method == "POST" else []):
         if name == "fields" and entry.method == "GET":
             found += _field_problems(request._target_class, _expand(value), "fields")
         elif checker.is_valid_key(name):
             found += value_problems(checker.get_type(name), _decoded(value), checker._enum_data, name)
         elif name not in _GENERAL[entry.method]:
-            found.append(f"parameter `{name}`: unknown to {cls.__name__} {entry.method} /{edge}")
-    return found + answer_problems(request, entry)
+            found.append(f"parameter `{name}`: unknown to {entry}")
+    return found
 
 
-def answer_problems(request, entry):
+def answer_problems(entry, world):
     """Fields and enum values of an answer that its class does not have; an error is an object with a code."""
     answer = json.loads(entry.answer)
     if entry.status != 200:
         return [] if isinstance(answer.get("error", {}).get("code"), int) else ["an error without a code"]
     if entry.method != "GET":
         return []
-    cls = request._target_class or AbstractObject
+    request = _request(entry, world)
     rows = answer.get("data", []) if request._api_type == "EDGE" else [answer]
-    return [problem for row in rows[:50] for problem in object_problems(cls, row, "answer")]
+    return [problem for row in rows[:50] for problem in object_problems(request._target_class, row, "answer")]

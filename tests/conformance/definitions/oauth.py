@@ -34,15 +34,18 @@ def kind(entry, _world):
     return f"google POST /token {dict(parse_qsl(entry.body)).get('grant_type')}"
 
 
-def problems(entry, _world):
+def request_problems(entry, _world):
     form, known = dict(parse_qsl(entry.body)), _known()
-    found = []
+    found = [f"a query parameter `{name}`" for name, _ in entry.query]
+    if (entry.method, entry.path) != ("POST", "/token"):
+        found.append(f"{entry}: the official client posts to /token")
     if entry.content_type != "application/x-www-form-urlencoded":
         found.append(f"the token endpoint takes a form, not {entry.content_type}")
     if form.get("grant_type") not in known:
         return found + [f"grant_type {form.get('grant_type')}: no grant of the official client"]
-    found += [f"field `{name}`: the official client sends none for this grant" for name in form if name not in known[form["grant_type"]]]
-    if entry.status == 200:
-        missing = {"access_token", "expires_in"} - set(json.loads(entry.answer))
-        found += [f"the answer lacks {name}" for name in sorted(missing)]
-    return found
+    return found + [f"field `{name}`: the official client sends none for this grant" for name in form if name not in known[form["grant_type"]]]
+
+
+def answer_problems(entry, _world):
+    missing = {"access_token", "expires_in"} - set(json.loads(entry.answer)) if entry.status == 200 else set()
+    return [f"the answer lacks {name}" for name in sorted(missing)]

@@ -1,11 +1,10 @@
 """TikTok, by `tiktok-business-api-sdk-official`: paths and parameters of its API methods, members of its body models, enum values where a model names them.
 
-The package leaves out what documented.json lists with the place that documents it; an entry there that the package has, or that nobody sends, fails."""
+The package leaves out what documented.json lists; an entry there that the package has by now fails."""
 
 import importlib
 import inspect
 import json
-import os
 import pkgutil
 import re
 from functools import lru_cache
@@ -13,10 +12,9 @@ from functools import lru_cache
 import business_api_client.api
 from business_api_client import models
 
+from . import documented
+
 _PREFIX = "/open_api/v1.3/"
-with open(os.path.join(os.path.dirname(__file__), "..", "tiktok_documented.json"), encoding="utf-8") as file:
-    _DOCUMENTED = json.load(file)
-_used = set()
 
 
 def _model(name):
@@ -76,8 +74,10 @@ def value_problems(kind, value, where, place):
     if kind in ("int", "float"):
         fits = isinstance(value, (int, float)) and not isinstance(value, bool) and (kind == "float" or float(value).is_integer())
         return [] if fits else [f"{where} = {value!r}: expected {kind}"]
-    if kind in ("str", "bool"):
-        return [] if isinstance(value, str if kind == "str" else bool) else [f"{where} = {value!r}: expected {kind}"]
+    if kind == "bool":
+        return [] if isinstance(value, bool) else [f"{where} = {value!r}: expected {kind}"]
+    if kind == "str":
+        return word_problems(value, where) if isinstance(value, str) else [f"{where} = {value!r}: expected {kind}"]
     cls = _model(kind)
     return object_problems(cls, value, where, place) if cls else []
 
@@ -90,30 +90,37 @@ def object_problems(cls, value, where, place):
     found = []
     for name, member in value.items():
         if name not in types:
-            if not _documented(place, name):
+            if not documented.known(place, name):
                 found.append(f"{where}.{name}: no member of {cls.__name__}")
             continue
         attribute, kind = types[name]
-        found += value_problems(kind, member, f"{where}.{name}", place)
-        listed = _enum(cls, attribute)
-        if listed and isinstance(member, str) and member not in listed:
-            found.append(f"{where}.{name} = {member!r}: not one of {sorted(listed)}")
+        if not (isinstance(member, str) and member in _enum(cls, attribute)):
+            found += value_problems(kind, member, f"{where}.{name}", place)
     return found
 
 
-def _documented(place, name):
-    """Whether the reference documents `name` at `place`, which the package leaves out."""
-    known = name in _DOCUMENTED.get(place, {}).get("names", [])
-    if known:
-        _used.add((place, name))
-    return known
+def word_problems(text, where):
+    """Upper-case words are enum values: those no model lists must be documented under their member's name."""
+    if text[:1] == "[":  # A list as text, which filters of reports take.
+        return [problem for member in json.loads(text) for problem in word_problems(str(member), where)]
+    name = where.rsplit(".", 1)[-1].split("[")[0]
+    unknown = re.fullmatch(r"[A-Z][A-Z0-9_]{2,}", text) and not documented.known(f"tiktok values of {name}", text)
+    return [f"{where} = {text!r}: neither the package nor documented.json lists it"] if unknown else []
 
 
-def unused():
-    """Entries of the supplement nobody needs: never sent, or known to the package by now."""
-    every = {(place, name) for place, entry in _DOCUMENTED.items() for name in entry["names"]}
-    stale = [f"tiktok_documented.json: `{name}` at {place} is sent by nobody, or the package knows it" for place, name in sorted(every - _used)]
-    return stale + [f"tiktok_documented.json: the package has {place} by now" for place in _DOCUMENTED if tuple(place.split(" ")) in calls()]
+def _undefined(value, where, place):
+    """Names and words of a body the package does not define at all."""
+    if isinstance(value, dict):
+        return [problem for name, member in value.items() for problem in
+                ([] if documented.known(place, name) else [f"{where}.{name}: not documented for {place}"]) + _undefined(member, f"{where}.{name}", place)]
+    if isinstance(value, list):
+        return [problem for member in value for problem in _undefined(member, where, place)]
+    return word_problems(value, where) if isinstance(value, str) else []
+
+
+def stale():
+    """Calls listed by hand that the package has by now."""
+    return [f"documented.json: the package has {place} by now" for place in documented.PLACES if tuple(place.split(" ")) in calls()]
 
 
 def _decoded(kind, text):
@@ -131,15 +138,15 @@ def kind(entry, _world):
     return said
 
 
-def problems(entry, _world):
-    """What this request, or the envelope of the answer to it, has that the package does not know."""
+def request_problems(entry, _world):
+    """What this request has that the package does not know."""
     call, place = calls().get((entry.method, entry.path)), f"{entry.method} {entry.path}"
     found = [] if "access-token" in entry.headers else ["no Access-Token header"]
-    if call is None and place not in _DOCUMENTED:
+    if call is None and place not in documented.PLACES:
         return found + [f"{place}: the package has no such call"]
     for name, text in entry.query:
         if call is None or name not in call.query:
-            if not _documented(place, name):
+            if not documented.known(place, name):
                 found.append(f"parameter `{name}`: unknown to {place}")
             continue
         try:
@@ -149,12 +156,12 @@ def problems(entry, _world):
     if entry.method == "GET":
         for name, listed in (("fields", "fields"), ("metrics", "metrics"), ("dimensions", "dimensions")):
             for value in json.loads(dict(entry.query).get(name, "[]")):
-                if value not in _members(entry.path) and not _documented(f"{place} {listed}", value):
+                if value not in _members(entry.path) and not documented.known(f"{place} {listed}", value):
                     found.append(f"{name}: {value} is documented nowhere for {place}")
     elif entry.content_type == "application/json":
         body = json.loads(entry.body)
         if call is None:
-            found += [f"body.{name}: not documented for {place}" for name in body if not _documented(place, name)]
+            found += _undefined(body, "body", place)
         else:
             found += object_problems(call.body, body, "body", place)
             found += [f"body.{name} is required" for name in _required(call.body) if name not in body]
@@ -162,9 +169,13 @@ def problems(entry, _world):
         found += [f"form field `{name}`: unknown to {place}" for name in _form_names(entry) if name not in call.form]
     if call is not None:
         found += [f"parameter `{name}` is required" for name in call.required if entry.method == "GET" and name not in dict(entry.query)]
-    envelope = json.loads(entry.answer)
+    return found
+
+
+def answer_problems(entry, _world):
+    """What the envelope has that the package does not know; what is inside it types no further."""
     known = set(models.InlineResponse200.attribute_map.values())
-    return found + [f"the answer's envelope has `{name}`" for name in envelope if name not in known]
+    return [f"the answer's envelope has `{name}`" for name in json.loads(entry.answer) if name not in known]
 
 
 @lru_cache(maxsize=None)
