@@ -13,6 +13,8 @@ VERSION = "v26"
 _PACKAGE = f"google.ads.googleads.{VERSION}"
 _MODULES = {info.name for info in pkgutil.iter_modules(importlib.import_module(f"{_PACKAGE}.services.types").__path__)}
 _FAILURE = importlib.import_module(f"{_PACKAGE}.errors.types.errors").GoogleAdsFailure.pb()
+# Single messages a query may select whole; others only by their members.
+_SELECTABLE = {"FieldMask", "ChangedResource"}
 _KEYWORDS = {"TODAY", "YESTERDAY", "LAST_7_DAYS", "LAST_14_DAYS", "LAST_30_DAYS", "LAST_BUSINESS_WEEK", "THIS_MONTH", "LAST_MONTH",
              "THIS_WEEK_SUN_TODAY", "THIS_WEEK_MON_TODAY", "LAST_WEEK_SUN_SAT", "LAST_WEEK_MON_SUN"}
 
@@ -38,22 +40,20 @@ def _singular(collection):
 
 def messages(path):
     """Request and response class of a REST path under the version, and the customer in it; a ValueError where the package has no such method."""
-    match = re.fullmatch(rf"/{VERSION}/customers/(\d+)/(\w+):(\w+)", path)
+    match = re.fullmatch(rf"/{VERSION}/(?:customers/(\d+)/)?(\w+):(\w+)", path)
     if not match:
-        if path == f"/{VERSION}/customers:listAccessibleCustomers":
-            module = "customer_service"
-            return _message(module, "ListAccessibleCustomersRequest"), _message(module, "ListAccessibleCustomersResponse"), None
         raise ValueError(f"{path} is no path of Google Ads {VERSION}")
     customer, collection, verb = match.groups()
     names = {"search": "SearchGoogleAds", "searchStream": "SearchGoogleAdsStream", "mutate": "MutateGoogleAds"}
     if collection == "googleAds" and verb in names:
         module, name = "google_ads_service", names[verb]
+    elif verb.endswith(collection[0].upper() + collection[1:]):
+        module, name = _snake(_singular(collection)) + "_service", verb[0].upper() + verb[1:]
     else:
-        module = _snake(_singular(collection)) + "_service"
-        name = verb[0].upper() + verb[1:] + collection[0].upper() + collection[1:]
+        module, name = _snake(_singular(collection)) + "_service", verb[0].upper() + verb[1:] + collection[0].upper() + collection[1:]
     request, response = _message(module, name + "Request"), _message(module, name + "Response")
-    if request is None or response is None:
-        raise ValueError(f"{path}: the package knows no {name}Request")
+    if request is None or response is None or ("customer_id" in request.DESCRIPTOR.fields_by_name) != (customer is not None):
+        raise ValueError(f"{path}: the package knows no {name}Request {'for' if customer else 'without'} a customer")
     return request, response, customer
 
 
@@ -117,7 +117,7 @@ def query_problems(query):
         field = _resolve(row, name)
         if field is None:
             problems.append(f"{name}: no field of a GoogleAdsRow")
-        elif field.message_type is not None and name in selected:
+        elif name in selected and field.message_type is not None and not field.is_repeated and field.message_type.name not in _SELECTABLE:
             problems.append(f"{name}: a message, which cannot be selected")
     for name, operator, values in conditions:
         field = _resolve(row, name)
@@ -158,13 +158,13 @@ def kind(entry, _world):
     """The request kind: the method and what is queried, or what a mutate does to what."""
     _, call = entry.path.rsplit("/", 1)
     body = json.loads(entry.body or "{}")
-    if ":search" in call:
+    if call.startswith("googleAds:search"):
         selected, resource, _, _ = gaql(body["query"])
         return f"google POST {call} {resource} ({', '.join(sorted({name.split('.')[0] for name in selected}))})"
     if call.endswith(":mutate"):
         request, _, customer = messages(entry.path)
         said = set()
-        for what, verb, operation in _operations(protobuf.read(request, {**body, "customerId": customer})):
+        for what, verb, operation in _operations(json_format.ParseDict(body, request(), ignore_unknown_fields=True)):
             masked = f" {'+'.join(sorted(operation.update_mask.paths))}" if verb == "update" else ""
             said.add(f"{what + ' ' if what else ''}{verb}{masked}")
         return f"google POST {call} {', '.join(sorted(said))}"
@@ -182,10 +182,10 @@ def request_problems(entry, _world):
         return found
     body = json.loads(entry.body or "null")
     try:
-        message = protobuf.read(request, {**body, "customerId": customer})
+        message = protobuf.read(request, {**body, **({"customerId": customer} if customer else {})})
     except (json_format.ParseError, TypeError) as error:
-        return found + [f"the body does not fit {request.DESCRIPTOR.full_name}: {error}"]
-    if ":search" in entry.path:
+        return found + [f"the body does not fit {request.DESCRIPTOR.full_name}: {str(error).splitlines()[0]}"]
+    if "/googleAds:search" in entry.path:
         found += query_problems(body["query"])
     if entry.path.endswith(":mutate"):
         for number, (_, verb, operation) in enumerate(_operations(message)):

@@ -12,6 +12,7 @@ from facebook_business.adobjects.ad import Ad
 from facebook_business.adobjects.adcreative import AdCreative
 from facebook_business.adobjects.adset import AdSet
 from facebook_business.adobjects.campaign import Campaign
+from facebook_business.adobjects.user import User
 from facebook_business.adobjects.adreportrun import AdReportRun
 from facebook_business.adobjects.advideo import AdVideo
 from facebook_business.api import FacebookAdsApi
@@ -34,6 +35,8 @@ class World:
         self.ids = {}
 
     def node(self, name):
+        if name == "me":
+            return User
         return AdAccount if re.fullmatch(r"act_\d+", name) else self.ids.get(name)
 
     def learn(self, entry):
@@ -115,7 +118,8 @@ def object_problems(cls, value, where):
     types, enums, known, found = getattr(cls, "_field_types", {}), cls._get_field_enum_info(), _names(cls), []
     for name, member in value.items():
         if name not in known:
-            found.append(f"{where}.{name}: no field of {cls.__name__}")
+            if not documented.known(f"meta {cls.__name__}", name):
+                found.append(f"{where}.{name}: no field of {cls.__name__}")
             continue
         # Some members are typed as texts although the class lists their values under the same name.
         kind, listed = types.get(name), "".join(part.capitalize() for part in name.split("_"))
@@ -172,7 +176,7 @@ def kind(entry, world):
     """Method, kind of node, edge; of a report its level and breakdowns, of a write what it sets."""
     _, node, edge = _parts(entry)
     cls = world.node(node)
-    said = f"meta {entry.method} {{{cls.__name__ if cls else '?' + node}}}{'/' + edge if edge else ''}"
+    said = f"meta {entry.method} {{{cls.__name__}}}{'/' + edge if edge else ''}" if cls else f"meta {_place(entry)}"
     query = dict(entry.query)
     for name in ("level", "breakdowns"):
         said += f" {name}={query[name]}" if name in query else ""
@@ -180,14 +184,22 @@ def kind(entry, world):
     return said + (f" {'+'.join(sent)}" if sent else "")
 
 
+def _place(entry):
+    """A path that belongs to no object, as documented.json names it: `GET /debug_token`."""
+    _, node, edge = _parts(entry)
+    return f"{entry.method} /{node}{'/' + edge if edge else ''}"
+
+
 def _request(entry, world):
-    """The package's own request for this path; a ValueError where it builds none."""
+    """The package's own request for this path, or None for one that documented.json has; a ValueError where there is neither."""
     version, node, edge = _parts(entry)
     cls = world.node(node)
     if version != VERSION:
         raise ValueError(f"{version}: the package speaks {VERSION}")
+    if cls is None and _place(entry) in documented.PLACES:
+        return None
     if cls is None:
-        raise ValueError(f"{node}: no answer in the record says what this is")
+        raise ValueError(f"{node}: no answer in the record says what this is, and documented.json has no {_place(entry)}")
     request = edges(cls).get((entry.method, edge))
     if request is None:
         raise ValueError(f"{cls.__name__} has no {entry.method} /{edge}")
@@ -200,6 +212,9 @@ def request_problems(entry, world):
         request = _request(entry, world)
     except ValueError as error:
         return [str(error)]
+    if request is None:
+        named = [name for name, _ in entry.query + (_sent(entry) if entry.method == "POST" else [])]
+        return [f"parameter `{name}`: not documented for {_place(entry)}" for name in named if not documented.known(_place(entry), name)]
     checker, found = request._param_checker, []
     for name, value in entry.query + (_sent(entry) if entry.method == "POST" else []):
         if name == "fields" and entry.method == "GET":
@@ -219,5 +234,7 @@ def answer_problems(entry, world):
     if entry.method != "GET":
         return []
     request = _request(entry, world)
+    if request is None:
+        return []
     rows = answer.get("data", []) if request._api_type == "EDGE" else [answer]
     return [problem for row in rows[:50] for problem in object_problems(request._target_class, row, "answer")]

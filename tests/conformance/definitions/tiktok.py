@@ -36,7 +36,7 @@ class Call:
         types = {found[1]: found[0] for found in re.findall(r":param ([\w\[\]]+) (\w+):", doc)}
         self.query = {name: types.get(name) for name in re.findall(r"query_params\.append\(\('(\w+)'", source)}
         self.required = set(re.findall(r":param [\w\[\]]+ (\w+):[^\n]*\(required\)", doc)) - {"access_token"}
-        self.form = set(re.findall(r"form_params\.append\(\('(\w+)'", source)) | set(re.findall(r"local_var_files\['(\w+)'\]", source))
+        self.form = {name: types.get(name) for name in re.findall(r"(?:form_params\.append\(\(|local_var_files\[)'(\w+)'", source)}
         self.body = _model(types["body"]) if "body" in types else None
         filtering = "Filtering" + "".join(part.capitalize() for part in name.removesuffix("_with_http_info").split("_"))
         if "object" in (self.query.get("filtering") or "") and _model(filtering):
@@ -162,6 +162,10 @@ def request_problems(entry, _world):
         body = json.loads(entry.body)
         if call is None:
             found += _undefined(body, "body", place)
+        elif call.body is None:
+            # Uploads by address: the package sends the same members as a form.
+            for name, member in body.items():
+                found += value_problems(call.form[name], member, f"body.{name}", place) if name in call.form else [f"body.{name}: unknown to {place}"]
         else:
             found += object_problems(call.body, body, "body", place)
             found += [f"body.{name} is required" for name in _required(call.body) if name not in body]
