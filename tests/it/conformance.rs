@@ -111,8 +111,8 @@ async fn the_platforms_packages_know_all_that_our_clients_send_and_all_that_the_
         let gateway = gateway(platform, account(&config, platform), &recorder, &clock);
         drive::everything(&gateway, &recorder.ad_groups().await, days()).await;
     }
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let record = folder.path().join("record.jsonl");
+    // It stays, so that the scripts can be run on it by hand.
+    let record = Path::new(env!("CARGO_TARGET_TMPDIR")).join("conformance.jsonl");
     std::fs::write(&record, recorder.lines()).expect("a writable folder");
     for script in ["replay.py", "misspell.py"] {
         run(&python, script, &[record.to_str().expect("a plain path")]).await;

@@ -4,6 +4,7 @@ use adjutant::domain::change::{Bid, BidStrategy, Bidding, Change, Part};
 use adjutant::domain::draft::{AdDraft, AdGroupDraft, Branch, CallToAction, CampaignDraft, Content, CreativeDraft, MediaDraft, Medium, Optimisation, Shows};
 use adjutant::domain::entity::{Budget, EntityKey, Level, Objective, Platform, RunStatus};
 use adjutant::domain::money::{Money, Rounding};
+use adjutant::domain::structure::AdGroup;
 use adjutant::domain::targeting::{Ages, Gender, Targeting};
 use adjutant::platforms::Inventory;
 
@@ -46,27 +47,52 @@ pub(super) fn updates(found: &Inventory, standing: &Standing) -> Vec<Change> {
         changes.push(Change::Status { entity: standing.ad_group.key.clone(), from, to });
         changes.extend([&standing.ad_group].into_iter().chain(&standing.ad).map(|part| Change::PartStatus { part: part.clone(), from, to }));
     }
-    let amount = Money::from_micros(20_000_000, found.account.currency);
     let campaign = Part { key: standing.campaign.clone(), campaign: standing.campaign.clone() };
     for part in [&campaign, &standing.ad_group] {
-        for (strategy, bid) in [
-            (BidStrategy::LowestCost, None),
-            (BidStrategy::HighestValue, None),
-            (BidStrategy::CostCap, Some(Bid::Cap(amount))),
-            (BidStrategy::BidCap, Some(Bid::Cap(amount))),
-            (BidStrategy::TargetCpa, Some(Bid::TargetCpa(amount))),
-            (BidStrategy::TargetRoas, Some(Bid::TargetRoasMilli(2_500))),
-        ] {
-            changes.push(Change::BidStrategy { part: part.clone(), from: None, to: Bidding { strategy, bid } });
-            changes.extend(bid.map(|to| Change::Bid { part: part.clone(), from: None, to }));
+        for to in biddings(found) {
+            changes.push(Change::BidStrategy { part: part.clone(), from: None, to });
+            changes.extend(to.bid.map(|to| Change::Bid { part: part.clone(), from: None, to }));
         }
-    }
-    let from = standing.targeting.clone().unwrap_or_default();
-    for part in [&campaign, &standing.ad_group] {
-        let from = Box::new(if part.key.level == Level::Campaign { Targeting::default() } else { from.clone() });
-        changes.push(Change::Targeting { part: part.clone(), from, to: Box::new(targeting(found.account.platform, part.key.level)) });
+        let to = Box::new(targeting(found.account.platform, part.key.level));
+        changes.push(Change::Targeting { part: part.clone(), from: Box::default(), to });
     }
     changes
+}
+
+/// Every way to bid, with its amount where it has one.
+fn biddings(found: &Inventory) -> [Bidding; 6] {
+    let amount = Money::from_micros(20_000_000, found.account.currency);
+    [
+        (BidStrategy::LowestCost, None),
+        (BidStrategy::HighestValue, None),
+        (BidStrategy::CostCap, Some(Bid::Cap(amount))),
+        (BidStrategy::BidCap, Some(Bid::Cap(amount))),
+        (BidStrategy::TargetCpa, Some(Bid::TargetCpa(amount))),
+        (BidStrategy::TargetRoas, Some(Bid::TargetRoasMilli(2_500))),
+    ]
+    .map(|(strategy, bid)| Bidding { strategy, bid })
+}
+
+/// The same change, expecting in turn each of what may stand there: as read, as set by one of these trials, or nothing.
+pub(super) fn expecting(found: &Inventory, change: &Change, read: Option<&AdGroup>) -> Vec<Change> {
+    match change {
+        Change::Bid { part, to, .. } => {
+            let set = biddings(found).into_iter().map(|bidding| bidding.bid);
+            let from = [read.and_then(|group| group.bid), None].into_iter().chain(set);
+            from.map(|from| Change::Bid { part: part.clone(), from, to: *to }).collect()
+        }
+        Change::BidStrategy { part, to, .. } => {
+            let read = read.and_then(|group| Some(Bidding { strategy: group.strategy?, bid: group.bid }));
+            let plain = biddings(found).map(|bidding| Some(Bidding { bid: None, ..bidding }));
+            let from = [read, None].into_iter().chain(biddings(found).map(Some)).chain(plain);
+            from.map(|from| Change::BidStrategy { part: part.clone(), from, to: *to }).collect()
+        }
+        Change::Targeting { part, to, .. } => {
+            let from = read.map(|group| group.targeting.clone()).into_iter().chain([Targeting::default(), Targeting::clone(to)]);
+            from.map(|from| Change::Targeting { part: part.clone(), from: Box::new(from), to: to.clone() }).collect()
+        }
+        other => vec![other.clone()],
+    }
 }
 
 fn raise(budget: &Budget) -> Change {

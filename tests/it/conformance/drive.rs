@@ -10,8 +10,7 @@ use adjutant::domain::draft::Mark;
 use adjutant::domain::entity::{EntityKey, Level, Objective, RunStatus};
 use adjutant::domain::ids::IdGen;
 use adjutant::domain::structure::{Breakdown, ReportAsk, ReportLevel};
-use adjutant::domain::targeting::Targeting;
-use adjutant::platforms::{Gateway, Inventory, Lane, PlatformError};
+use adjutant::platforms::{Gateway, Inventory, Lane, PlatformError, WireRequest};
 use chrono::{NaiveDate, TimeDelta};
 
 use super::{START, changes};
@@ -23,7 +22,6 @@ pub(super) const DRIVEN: [&str; 10] = ["inventory", "daily_metrics", "compose", 
 pub(super) struct Standing {
     pub(super) campaign: EntityKey,
     pub(super) ad_group: Part,
-    pub(super) targeting: Option<Targeting>,
     pub(super) ad: Option<Part>,
 }
 
@@ -76,7 +74,6 @@ async fn standing(gateway: &Gateway, found: &Inventory, ad_groups: &BTreeMap<Str
     let campaign = found.campaigns.iter().find(|campaign| campaign.status == RunStatus::Active).expect("an active campaign").key.clone();
     let key = EntityKey { level: Level::AdGroup, id: ad_groups[&campaign.id].clone(), ..campaign.clone() };
     Standing {
-        targeting: structure.ad_groups.iter().find(|read| read.key == key).map(|read| read.targeting.clone()),
         ad: structure.ads.iter().find(|ad| ad.ad_group == key).map(|ad| Part { key: ad.key.clone(), campaign: campaign.clone() }),
         ad_group: Part { key, campaign: campaign.clone() },
         campaign,
@@ -97,18 +94,14 @@ impl Trial<'_> {
         self.tried.insert(changes::place(&change));
         let mark = Mark::of(&self.marks.next(START));
         let at_once = change.is_in_inventory() || matches!(change, Change::Status { .. });
-        let request = if at_once {
-            possible(&change, self.gateway.prepare(&change, changes::budget_of(self.found, &change)))?
+        let (change, request) = if at_once {
+            let request = possible(&change, self.gateway.prepare(&change, changes::budget_of(self.found, &change)))?;
+            (change, request)
         } else {
-            let composed = self.gateway.compose(&change, &mark).await;
-            // Which bids go with what an account has is the client's to say before anything is sent.
-            if matches!((&change, &composed), (Change::Bid { .. } | Change::BidStrategy { .. }, Err(PlatformError::Validation(_)))) {
-                return None;
-            }
-            let request = possible(&change, composed)?;
+            let (change, request) = self.compose(change, &mark).await?;
             possible(&change, self.gateway.rehearse(&request).await);
             possible(&change, self.gateway.look(&change, &mark).await);
-            request
+            (change, request)
         };
         let sent = self.gateway.send(request, Duration::from_secs(5), Lane::Ordinary).await;
         let accepted = sent.unwrap_or_else(|error| panic!("{}: {change:?}: {error}", self.gateway.platform()));
@@ -129,5 +122,23 @@ impl Trial<'_> {
             | Change::Targeting { .. } => return None,
         };
         accepted.created.map(|id| EntityKey { account: self.gateway.account().clone(), level, id })
+    }
+
+    /// The request of a change that expects what stands there, whatever that is by now.
+    async fn compose(&self, change: Change, mark: &Mark) -> Option<(Change, WireRequest)> {
+        let structure = possible(&"structure", self.gateway.structure().await).unwrap_or_default();
+        let read = structure.ad_groups.iter().find(|group| Some(&group.key) == change.entity());
+        let bids = matches!(change, Change::Bid { .. } | Change::BidStrategy { .. });
+        for change in changes::expecting(self.found, &change, read) {
+            match self.gateway.compose(&change, mark).await {
+                Ok(request) => return Some((change, request)),
+                Err(PlatformError::Conflict(_)) => {}
+                Err(PlatformError::Unsupported(_)) => return None,
+                // Which bids go with what an account has is the client's to say before anything is sent.
+                Err(PlatformError::Validation(_)) if bids => return None,
+                Err(error) => panic!("{}: {change:?}: {error}", self.gateway.platform()),
+            }
+        }
+        panic!("{}: {change:?} finds nothing it could expect", self.gateway.platform())
     }
 }
