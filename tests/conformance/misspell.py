@@ -84,6 +84,10 @@ def requests(entry):
         form = parse_qsl(entry.body)
         for number, (name, text) in enumerate(form):
             yield name, changed(body=urlencode(form[:number] + [(name + "x", text)] + form[number + 1:]))
+            fields = text.split(",") if name == "fields" else []
+            for field in fields:
+                other = ",".join(other + ("x" if other == field else "") for other in fields)
+                yield field, changed(body=urlencode(form[:number] + [(name, other)] + form[number + 1:]))
             for what, other in misspelt(text):
                 yield what, changed(body=urlencode(form[:number] + [(name, other)] + form[number + 1:]))
 

@@ -11,6 +11,7 @@ from facebook_business.adobjects.adaccount import AdAccount
 from facebook_business.adobjects.ad import Ad
 from facebook_business.adobjects.adcreative import AdCreative
 from facebook_business.adobjects.adset import AdSet
+from facebook_business.adobjects.adsinsights import AdsInsights
 from facebook_business.adobjects.campaign import Campaign
 from facebook_business.adobjects.user import User
 from facebook_business.adobjects.adreportrun import AdReportRun
@@ -217,10 +218,17 @@ def request_problems(entry, world):
         return [f"parameter `{name}`: not documented for {_place(entry)}" for name in named if not documented.known(_place(entry), name)]
     checker, found = request._param_checker, []
     for name, value in entry.query + (_sent(entry) if entry.method == "POST" else []):
-        if name == "fields" and entry.method == "GET":
-            found += _field_problems(request._target_class, _expand(value), "fields")
+        kind = checker.get_type(name) or ""
+        if name == "fields":
+            # An asynchronous report is asked for the fields of its rows.
+            rows = AdsInsights if request._target_class is AdReportRun and request._endpoint == "insights" else request._target_class
+            wanted = [(field, []) for field in json.loads(value)] if value[:1] == "[" else _expand(value)
+            found += _field_problems(rows, wanted, "fields")
         elif checker.is_valid_key(name):
-            found += value_problems(checker.get_type(name), _decoded(value), checker._enum_data, name)
+            decoded = _decoded(value)
+            # Lists may be written with commas.
+            decoded = decoded.split(",") if kind.startswith("list") and isinstance(decoded, str) else decoded
+            found += value_problems(kind, decoded, checker._enum_data, name)
         elif name not in _GENERAL[entry.method]:
             found.append(f"parameter `{name}`: unknown to {entry}")
     return found
