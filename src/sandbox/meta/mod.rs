@@ -1,7 +1,12 @@
-//! Meta's Marketing API, v26.0, as far as a daemon that steers budgets and status needs it. Its own wire types; nothing is shared with the client.
+//! Meta's Marketing API, v26.0: the account, its campaigns and all below them, its library, reports, history. Its own wire types; nothing is shared
+//! with the client.
 
+mod activities;
+mod below;
+mod creates;
 mod insights;
 mod objects;
+mod rules;
 mod writes;
 
 #[cfg(test)]
@@ -14,7 +19,7 @@ use super::faults::Kind;
 use super::wire::{Asked, Reply, token_is_ours};
 use super::world::World;
 use super::world::edits::Moment;
-use crate::domain::entity::Platform;
+use crate::domain::entity::{Level, Platform};
 use crate::domain::money::{Currency, MICROS};
 
 const VERSIONS: [&str; 2] = ["v26.0", "v25.0"];
@@ -102,8 +107,19 @@ fn route(world: &mut World, asked: &Asked, moment: &Moment) -> Result<(Value, Op
         return Err(Refusal::invalid("(#100) The parameters `date_format` and `ids` are no longer supported"));
     }
     let (node, edge) = (parts.next().unwrap_or_default(), parts.next());
-    if asked.method == Method::POST && edge.is_none() {
-        return writes::update(world, node, asked, moment).map(|account| (json!({ "success": true }), Some(account)));
+    if asked.method == Method::POST {
+        return match edge {
+            None => writes::update(world, node, asked, moment).map(|account| (json!({ "success": true }), Some(account))),
+            Some(edge) => {
+                let account = world.account(Platform::Meta, node).ok_or_else(|| Refusal::missing(node))?;
+                let body = match edge {
+                    "campaigns" | "adsets" | "ads" | "adcreatives" | "adimages" | "advideos" => creates::create(world, account, edge, asked, moment)?,
+                    "insights" => insights::submit(world, account, asked),
+                    _ => return Err(Refusal::missing(node)),
+                };
+                Ok((body, Some(account)))
+            }
+        };
     }
     if asked.method != Method::GET {
         return Err(Refusal::new(100, Some(33), "Unsupported request: this edge takes no such method"));
@@ -113,24 +129,42 @@ fn route(world: &mut World, asked: &Asked, moment: &Moment) -> Result<(Value, Op
         let body = match edge {
             None => objects::account(world, account, asked)?,
             Some("campaigns") => objects::campaigns(world, &world.campaigns_of(account), asked, moment)?,
-            Some("adsets") => objects::ad_sets(world, &world.campaigns_of(account), asked, moment)?,
+            Some("adsets") => below::list(world, account, Level::AdGroup, None, asked, moment)?,
+            Some("ads") => below::list(world, account, Level::Ad, None, asked, moment)?,
+            Some("adcreatives") => below::list(world, account, Level::Creative, None, asked, moment)?,
+            Some("adimages") => below::library(world, account, false, asked, moment)?,
+            Some("advideos") => below::library(world, account, true, asked, moment)?,
+            Some("activities") => activities::list(world, account, asked, moment)?,
             Some("minimum_budgets") => objects::minimum_budgets(world, account),
             Some("insights") => insights::report(world, insights::Scope::Account(account), asked, moment)?,
             Some(_) => return Err(Refusal::missing(node)),
         };
         return Ok((body, Some(account)));
     }
-    let (campaign, group) = (world.campaign(Platform::Meta, node), world.group(Platform::Meta, node));
-    let index = campaign.or(group).ok_or_else(|| Refusal::missing(node))?;
-    let body = match (edge, campaign.is_some()) {
-        (None, true) => objects::campaign_node(world, index, asked, moment)?,
-        (None, false) => objects::ad_set_node(world, index, asked, moment)?,
-        (Some("adsets"), true) => objects::ad_sets(world, &[index], asked, moment)?,
-        (Some("insights"), true) => insights::report(world, insights::Scope::Campaign(index), asked, moment)?,
-        (Some("insights"), false) => insights::report(world, insights::Scope::AdSet(index), asked, moment)?,
-        (Some(_), _) => return Err(Refusal::missing(node)),
+    if let Some(answered) = insights::job(world, node, edge, asked, moment) {
+        return answered;
+    }
+    let thing = find(world, node).filter(|thing| sees(world, *thing, moment)).ok_or_else(|| Refusal::missing(node))?;
+    let (account, level) = (world.things[thing].account, world.things[thing].level);
+    let body = match (edge, level, world.things[thing].campaign) {
+        (None, Level::Campaign, Some(campaign)) => objects::campaign_node(world, campaign, asked, moment)?,
+        (None, ..) => below::node(world, thing, asked, moment)?,
+        (Some("adsets"), Level::Campaign, _) => below::list(world, account, Level::AdGroup, Some(node), asked, moment)?,
+        (Some("ads"), Level::Campaign | Level::AdGroup, _) => below::list(world, account, Level::Ad, Some(node), asked, moment)?,
+        (Some("insights"), Level::Campaign | Level::AdGroup | Level::Ad, _) => insights::report(world, insights::Scope::Thing(thing), asked, moment)?,
+        (Some(_), ..) => return Err(Refusal::missing(node)),
     };
-    Ok((body, Some(world.campaigns[index].account)))
+    Ok((body, Some(account)))
+}
+
+/// What of Meta's has this id.
+fn find(world: &World, id: &str) -> Option<usize> {
+    world.things.iter().position(|thing| thing.id == id && world.accounts[thing.account].platform == Platform::Meta)
+}
+
+/// Whether a read shows a thing: a stale one shows none that is newer than it.
+fn sees(world: &World, thing: usize, moment: &Moment) -> bool {
+    world.things[thing].created <= moment.seen
 }
 
 fn authorise(asked: &Asked) -> Result<(), Refusal> {

@@ -1,13 +1,13 @@
-//! Reading nodes and edges: account, campaigns, ad sets.
+//! Reading nodes and edges: the account and its campaigns; what both have in common with all that stands below.
 
 use std::collections::BTreeSet;
 
 use chrono::Utc;
 use serde_json::{Map, Value, json};
 
-use super::{Refusal, least_budget, smallest_unit};
+use super::{Refusal, least_budget, sees, smallest_unit};
 use crate::clock::ProductTime;
-use crate::domain::entity::{Level, RunStatus};
+use crate::domain::entity::{Level, Platform, RunStatus};
 use crate::sandbox::market::day::LEARNING_DAYS;
 use crate::sandbox::wire::Asked;
 use crate::sandbox::world::edits::Moment;
@@ -18,9 +18,6 @@ const ACCOUNT_FIELDS: &str = "id account_id name account_status disable_reason c
 const CAMPAIGN_FIELDS: &str = "id account_id name status configured_status effective_status objective buying_type special_ad_categories special_ad_category \
     special_ad_category_country daily_budget lifetime_budget budget_remaining bid_strategy spend_cap start_time stop_time created_time updated_time issues_info \
     is_adset_budget_sharing_enabled smart_promotion_type promoted_object adlabels recommendations";
-const AD_SET_FIELDS: &str = "id account_id campaign_id name status configured_status effective_status daily_budget lifetime_budget budget_remaining bid_strategy bid_amount \
-    bid_constraints optimization_goal billing_event start_time end_time promoted_object learning_stage_info issues_info attribution_spec destination_type targeting \
-    created_time updated_time daily_min_spend_target daily_spend_cap adlabels";
 
 /// `GET act_X`.
 pub(super) fn account(world: &World, account: usize, asked: &Asked) -> Result<Value, Refusal> {
@@ -43,7 +40,7 @@ pub(super) fn minimum_budgets(world: &World, account: usize) -> Value {
 
 /// `GET act_X/campaigns`.
 pub(super) fn campaigns(world: &mut World, campaigns: &[usize], asked: &Asked, moment: &Moment) -> Result<Value, Refusal> {
-    let kept = filtered(world, campaigns, asked, moment, Kind::Campaign)?;
+    let kept = filtered(world, campaigns, asked, moment)?;
     let mut rows = Vec::new();
     for index in kept {
         rows.push(campaign_node(world, index, asked, moment)?);
@@ -51,26 +48,26 @@ pub(super) fn campaigns(world: &mut World, campaigns: &[usize], asked: &Asked, m
     page(rows, asked, moment)
 }
 
-/// `GET act_X/adsets`, `GET {campaign}/adsets`.
-pub(super) fn ad_sets(world: &mut World, campaigns: &[usize], asked: &Asked, moment: &Moment) -> Result<Value, Refusal> {
-    let kept = filtered(world, campaigns, asked, moment, Kind::AdSet)?;
-    let mut rows = Vec::new();
-    for index in kept {
-        rows.push(ad_set_node(world, index, asked, moment)?);
-    }
-    page(rows, asked, moment)
-}
-
 /// `GET {campaign}`.
 pub(super) fn campaign_node(world: &mut World, index: usize, asked: &Asked, moment: &Moment) -> Result<Value, Refusal> {
     let campaign = world.campaigns[index].clone();
-    let status = word(campaign.status.at(moment.seen));
+    let (status, zone) = (word(campaign.status.at(moment.seen)), world.owner(index).zone);
+    let strategy = world.thing(Platform::Meta, Level::Campaign, &campaign.id).map_or(Value::Null, |thing| world.things[thing].fact("strategy", moment.seen));
     let mut all = json!({
         "id": campaign.id, "account_id": world.accounts[campaign.account].id.trim_start_matches("act_"), "name": campaign.name, "status": status, "configured_status": status,
-        "effective_status": effective(world, index, moment.seen, Kind::Campaign), "objective": "OUTCOME_SALES", "buying_type": "AUCTION",
-        "start_time": stamp(world, index, world.since), "created_time": stamp(world, index, world.since), "updated_time": stamp(world, index, world.start),
-        "special_ad_categories": [],
+        "effective_status": effective(world, index, moment.seen), "objective": "OUTCOME_SALES", "buying_type": "AUCTION",
+        "start_time": stamp(zone, world.since), "created_time": stamp(zone, world.since), "updated_time": stamp(zone, world.start), "special_ad_categories": [],
     });
+    let thing = world.thing(Platform::Meta, Level::Campaign, &campaign.id).map(|thing| world.things[thing].clone());
+    if let Some(thing) = thing.filter(|thing| thing.created >= world.start) {
+        (all["created_time"], all["start_time"], all["updated_time"]) =
+            (stamp(zone, thing.created).into(), stamp(zone, thing.created).into(), stamp(zone, thing.created).into());
+        for name in ["name", "objective", "special_ad_categories", "special_ad_category_country", "start_time", "stop_time", "buying_type"] {
+            if let value @ (Value::String(_) | Value::Array(_)) = thing.fact(name, moment.seen) {
+                all[name] = value;
+            }
+        }
+    }
     match campaign.review {
         Review::Passed => {}
         Review::Disapproved => {
@@ -86,37 +83,17 @@ pub(super) fn campaign_node(world: &mut World, index: usize, asked: &Asked, mome
         }
     }
     if world.purse_of(index).level == Level::Campaign {
-        budget(world, index, &mut all, moment);
-        all["bid_strategy"] = "LOWEST_COST_WITHOUT_CAP".into();
+        budget(world, campaign.purse, &mut all, moment);
+        all["bid_strategy"] = if strategy.is_null() { "LOWEST_COST_WITHOUT_CAP".into() } else { strategy };
     } else {
         all["is_adset_budget_sharing_enabled"] = false.into();
     }
     pick(all, asked, CAMPAIGN_FIELDS)
 }
 
-/// `GET {ad set}`.
-pub(super) fn ad_set_node(world: &mut World, index: usize, asked: &Asked, moment: &Moment) -> Result<Value, Refusal> {
-    let campaign = world.campaigns[index].clone();
-    let status = word(campaign.group_status.at(moment.seen));
-    let mut all = json!({
-        "id": campaign.group, "account_id": world.accounts[campaign.account].id.trim_start_matches("act_"), "campaign_id": campaign.id, "name": format!("{} | all", campaign.name),
-        "status": status, "configured_status": status, "effective_status": effective(world, index, moment.seen, Kind::AdSet), "bid_strategy": "LOWEST_COST_WITHOUT_CAP",
-        "optimization_goal": "OFFSITE_CONVERSIONS", "billing_event": "IMPRESSIONS", "promoted_object": { "pixel_id": "900100", "custom_event_type": "PURCHASE" },
-        "start_time": stamp(world, index, world.since), "created_time": stamp(world, index, world.since), "updated_time": stamp(world, index, world.start),
-        "attribution_spec": [{ "event_type": "CLICK_THROUGH", "window_days": 7 }, { "event_type": "VIEW_THROUGH", "window_days": 1 }],
-    });
-    if world.purse_of(index).level == Level::AdGroup {
-        budget(world, index, &mut all, moment);
-    }
-    if asked.param("fields").is_some_and(|fields| fields.contains("learning_stage_info")) {
-        all["learning_stage_info"] = learning(world, index, moment);
-    }
-    pick(all, asked, AD_SET_FIELDS)
-}
-
-fn budget(world: &mut World, index: usize, all: &mut Value, moment: &Moment) {
-    let unit = smallest_unit(world.owner(index).currency);
-    let purse = world.campaigns[index].purse;
+/// What a purse holds, as the node that holds it says it.
+pub(super) fn budget(world: &mut World, purse: usize, all: &mut Value, moment: &Moment) {
+    let unit = smallest_unit(world.accounts[world.purses[purse].account].currency);
     let amount = world.purses[purse].amount.at(moment.seen);
     let left = (amount - world.spent_today(purse, moment.seen)).max(0);
     all["daily_budget"] = (amount / unit).to_string().into();
@@ -124,7 +101,8 @@ fn budget(world: &mut World, index: usize, all: &mut Value, moment: &Moment) {
     all["budget_remaining"] = (left / unit).to_string().into();
 }
 
-fn learning(world: &mut World, index: usize, moment: &Moment) -> Value {
+/// The learning stage of a campaign's ad sets.
+pub(super) fn learning(world: &mut World, index: usize, moment: &Moment) -> Value {
     let since = world.last_significant_edit(index, moment.seen);
     let zone = world.owner(index).zone;
     let conversions = world.figures_between(index, since.max(world.since).date_in(zone), moment.seen.date_in(zone), moment.seen).conversions;
@@ -135,14 +113,8 @@ fn learning(world: &mut World, index: usize, moment: &Moment) -> Value {
     })
 }
 
-/// The level a list is of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Campaign,
-    AdSet,
-}
-
-fn word(status: RunStatus) -> &'static str {
+/// Meta's word for a status.
+pub(super) fn word(status: RunStatus) -> &'static str {
     match status {
         RunStatus::Active => "ACTIVE",
         RunStatus::Paused => "PAUSED",
@@ -150,19 +122,15 @@ fn word(status: RunStatus) -> &'static str {
     }
 }
 
-fn effective(world: &World, index: usize, at: ProductTime, kind: Kind) -> &'static str {
+fn effective(world: &World, index: usize, at: ProductTime) -> &'static str {
     let campaign = &world.campaigns[index];
-    let own = if kind == Kind::Campaign { campaign.status.at(at) } else { campaign.group_status.at(at) };
-    if own != RunStatus::Active {
-        return word(own);
+    match campaign.status.at(at) {
+        RunStatus::Active if campaign.review != Review::Passed => "WITH_ISSUES",
+        status => word(status),
     }
-    if kind == Kind::AdSet && campaign.status.at(at) != RunStatus::Active {
-        return "CAMPAIGN_PAUSED";
-    }
-    if campaign.review == Review::Passed { "ACTIVE" } else { "WITH_ISSUES" }
 }
 
-fn filtered(world: &World, campaigns: &[usize], asked: &Asked, moment: &Moment, kind: Kind) -> Result<Vec<usize>, Refusal> {
+fn filtered(world: &World, campaigns: &[usize], asked: &Asked, moment: &Moment) -> Result<Vec<usize>, Refusal> {
     let statuses: Option<BTreeSet<String>> = asked
         .param("effective_status")
         .map(|text| serde_json::from_str(text).map_err(|_| Refusal::invalid("(#100) Param effective_status must be an array")))
@@ -170,9 +138,10 @@ fn filtered(world: &World, campaigns: &[usize], asked: &Asked, moment: &Moment, 
     let wanted = wanted_ids(asked)?;
     let kept = campaigns.iter().copied().filter(|index| {
         let campaign = &world.campaigns[*index];
-        let status = effective(world, *index, moment.seen, kind);
+        let status = effective(world, *index, moment.seen);
         let by_status = statuses.as_ref().map_or(!matches!(status, "ARCHIVED" | "DELETED"), |statuses| statuses.contains(status));
-        by_status && wanted.as_ref().is_none_or(|ids| ids.contains(&campaign.id) || ids.contains(&campaign.group))
+        let there = world.thing(Platform::Meta, Level::Campaign, &campaign.id).is_none_or(|thing| sees(world, thing, moment));
+        by_status && there && wanted.as_ref().is_none_or(|ids| ids.contains(&campaign.id) || ids.contains(&campaign.group))
     });
     Ok(kept.collect())
 }
@@ -180,11 +149,12 @@ fn filtered(world: &World, campaigns: &[usize], asked: &Asked, moment: &Moment, 
 /// Ids a `filtering` parameter names; the sandbox filters by id alone and refuses other fields, so that nothing is silently unfiltered.
 pub(super) fn wanted_ids(asked: &Asked) -> Result<Option<BTreeSet<String>>, Refusal> {
     let Some(text) = asked.param("filtering") else { return Ok(None) };
-    let wrong = || Refusal::invalid("(#100) Param filtering must be a list of {field, operator, value}; the sandbox filters by campaign.id and adset.id");
+    let wrong =
+        || Refusal::invalid("(#100) Param filtering must be a list of {field, operator, value}; the sandbox filters by campaign.id, adset.id and ad.id");
     let filters: Vec<Value> = serde_json::from_str(text).map_err(|_| wrong())?;
     let mut ids = BTreeSet::new();
     for filter in &filters {
-        let known = matches!(filter["field"].as_str(), Some("campaign.id" | "adset.id"));
+        let known = matches!(filter["field"].as_str(), Some("campaign.id" | "adset.id" | "ad.id"));
         match (known, filter["operator"].as_str(), &filter["value"]) {
             (true, Some("IN"), Value::Array(values)) => ids.extend(values.iter().filter_map(Value::as_str).map(str::to_owned)),
             (true, Some("EQUAL"), Value::String(value)) => drop(ids.insert(value.clone())),
@@ -220,28 +190,54 @@ pub(super) fn page(rows: Vec<Value>, asked: &Asked, moment: &Moment) -> Result<V
 }
 
 /// The fields asked for, of an object that has them; a field no such object knows is an error, one without a value is left out.
-fn pick(all: Value, asked: &Asked, known: &str) -> Result<Value, Refusal> {
+pub(super) fn pick(all: Value, asked: &Asked, known: &str) -> Result<Value, Refusal> {
     let Value::Object(mut all) = all else { return Ok(all) };
     let mut out = Map::new();
     if let Some(id) = all.get("id").cloned() {
         out.insert("id".to_owned(), id);
     }
-    for field in asked.param("fields").unwrap_or_default().split(',').map(str::trim).filter(|field| !field.is_empty()) {
+    for (field, inner) in nested(asked.param("fields").unwrap_or_default()) {
         if !known.split_whitespace().any(|name| name == field) {
             return Err(Refusal::invalid(format!("(#100) Tried accessing nonexisting field ({field})")));
         }
-        if let Some(value) = all.remove(field) {
-            out.insert(field.to_owned(), value);
+        match (all.remove(field), inner) {
+            (Some(Value::Object(members)), Some(inner)) => {
+                let wanted: Vec<&str> = nested(inner).into_iter().map(|(name, _)| name).collect();
+                out.insert(field.to_owned(), members.into_iter().filter(|(name, _)| name == "id" || wanted.contains(&name.as_str())).collect());
+            }
+            // Without a list of its fields, an object that stands by itself shows its id alone.
+            (Some(Value::Object(members)), None) if field == "creative" => {
+                out.insert(field.to_owned(), members.into_iter().filter(|(name, _)| name == "id").collect());
+            }
+            (Some(value), _) => drop(out.insert(field.to_owned(), value)),
+            (None, _) => {}
         }
     }
     Ok(Value::Object(out))
 }
 
-fn issue(level: &str, code: i64, summary: &str, message: &str) -> Value {
+/// `a,b{c,d}` as names, each with what stands in its braces.
+fn nested(text: &str) -> Vec<(&str, Option<&str>)> {
+    let (mut out, mut depth, mut start) = (Vec::new(), 0_i32, 0);
+    for (at, sign) in text.char_indices().chain([(text.len(), ',')]) {
+        depth += i32::from(sign == '{') - i32::from(sign == '}');
+        if sign == ',' && depth == 0 {
+            let part = text[start..at].trim();
+            start = (at + 1).min(text.len());
+            let (name, inner) = part.split_once('{').map_or((part, None), |(name, rest)| (name, Some(rest.trim_end_matches('}'))));
+            out.extend((!name.is_empty()).then_some((name, inner)));
+        }
+    }
+    out
+}
+
+/// One entry of `issues_info`.
+pub(super) fn issue(level: &str, code: i64, summary: &str, message: &str) -> Value {
     json!([{ "level": level, "error_code": code, "error_summary": summary, "error_message": message, "error_type": "HARD_ERROR" }])
 }
 
-fn stamp(world: &World, index: usize, at: ProductTime) -> String {
+/// An instant as Meta writes it.
+pub(super) fn stamp(zone: chrono_tz::Tz, at: ProductTime) -> String {
     let at: chrono::DateTime<Utc> = at.utc();
-    at.with_timezone(&world.owner(index).zone).format("%Y-%m-%dT%H:%M:%S%z").to_string()
+    at.with_timezone(&zone).format("%Y-%m-%dT%H:%M:%S%z").to_string()
 }

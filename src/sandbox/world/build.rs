@@ -32,6 +32,7 @@ impl World {
             people: Vec::new(),
             things: Vec::new(),
             told: Vec::new(),
+            jobs: Vec::new(),
             pending: Vec::new(),
             closed: BTreeMap::new(),
             settled: BTreeMap::new(),

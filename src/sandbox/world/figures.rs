@@ -4,7 +4,7 @@ use chrono::{NaiveDate, TimeDelta};
 
 use super::{World, days};
 use crate::clock::ProductTime;
-use crate::domain::entity::RunStatus;
+use crate::domain::entity::{Level, RunStatus};
 use crate::domain::money::{Currency, MICROS, Money};
 use crate::sandbox::market::day::{Delivery, Offer, hours, reported_share};
 use crate::sandbox::market::noise::Place;
@@ -126,7 +126,13 @@ impl World {
         let currency = self.accounts[purse.account].currency;
         let running: f64 = purse.members.iter().filter(|member| self.delivers(**member, at)).map(|member| self.campaigns[*member].curve.base).sum();
         let part = self.campaigns[campaign].curve.base / running.max(f64::MIN_POSITIVE);
-        let budget = Money::from_micros(purse.amount.at(at), currency).estimate() * part;
+        let mut amount = purse.amount.at(at);
+        if purse.level == Level::AdGroup {
+            // Ad groups that came later bring money of their own.
+            let others = self.purses.iter().filter(|other| other.level == Level::AdGroup && other.members == [campaign] && other.id != purse.id);
+            amount += others.map(|other| other.amount.at(at)).sum::<i64>();
+        }
+        let budget = Money::from_micros(amount, currency).estimate() * part;
         Offer { budget, settled_days: (at - self.last_significant_edit(campaign, at)).num_minutes() as f64 / 1_440.0 }
     }
 

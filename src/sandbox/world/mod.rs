@@ -125,6 +125,17 @@ pub(crate) struct Purse {
     pub(crate) edited: Vec<ProductTime>,
 }
 
+/// A report that a platform makes in its own time.
+#[derive(Clone, Debug)]
+pub(crate) struct Job {
+    /// The account it is about, as an index.
+    pub(crate) account: usize,
+    /// What was asked.
+    pub(crate) asked: BTreeMap<String, String>,
+    /// How often it was asked after.
+    pub(crate) polls: u32,
+}
+
 /// Everything that stands and stood.
 #[derive(Debug)]
 pub(crate) struct World {
@@ -140,6 +151,8 @@ pub(crate) struct World {
     pub(crate) things: Vec<things::Thing>,
     /// Every applied row that is in the state file, oldest first: what a platform's own history of changes shows.
     pub(crate) told: Vec<edits::Row>,
+    /// Reports asked for to be fetched later, in the order they were asked; not in the state file.
+    pub(crate) jobs: Vec<Job>,
     /// Log rows not yet in the state file.
     pub(crate) pending: Vec<edits::Row>,
     closed: BTreeMap<(usize, NaiveDate), Delivery>,

@@ -79,7 +79,7 @@ pub(crate) struct New {
     pub(crate) name: String,
     /// The status it is made with.
     pub(crate) status: RunStatus,
-    /// Of a campaign: what pays for it.
+    /// Of a campaign: what pays for it; of an ad group: its own money, where its campaign has none.
     pub(crate) purse: Option<NewPurse>,
     /// Everything else, in the platform's own words.
     pub(crate) facts: Map<String, Value>,
@@ -259,6 +259,9 @@ impl World {
             self.campaigns[campaign].group.clone_from(&new.id);
             self.campaigns[campaign].group_status = History::since(at, new.status);
         }
+        if let (Level::AdGroup, Some(campaign), Some(own)) = (new.level, campaign, &new.purse) {
+            self.endow(account, campaign, own, at);
+        }
         let mut facts: BTreeMap<String, History<Value>> = new.facts.iter().map(|(name, value)| (name.clone(), History::since(at, value.clone()))).collect();
         facts.insert("name".to_owned(), History::since(at, Value::String(new.name.clone())));
         let refused = offends(&Value::Object(new.facts.clone())) || new.name.contains(FORBIDDEN);
@@ -279,6 +282,24 @@ impl World {
             self.campaigns[campaign].ads.push(made);
         }
         made
+    }
+
+    /// Gives a new ad group its own money: the first one takes the purse its campaign kept free for it.
+    fn endow(&mut self, account: usize, campaign: usize, own: &NewPurse, at: ProductTime) {
+        let kept = self.campaigns[campaign].purse;
+        let (level, amount) = (Level::AdGroup, History::since(at, own.micros));
+        let purse = Purse { account, level, id: own.id.clone(), resource: own.resource.clone(), members: vec![campaign], amount, edited: Vec::new() };
+        if self.purses[kept].level == Level::AdGroup && self.purses[kept].id.is_empty() {
+            self.purses[kept] = purse;
+        } else {
+            self.purses.push(purse);
+        }
+    }
+
+    /// The purse of an ad group that has its own, as an index.
+    pub(crate) fn own_purse(&self, group: usize) -> Option<usize> {
+        let thing = &self.things[group];
+        self.purses.iter().position(|purse| purse.level == Level::AdGroup && purse.account == thing.account && purse.id == thing.id)
     }
 
     /// A new campaign in the market: how it responds to money is drawn from the seed and its id.
@@ -382,7 +403,13 @@ impl World {
                     Platform::Google => format!("{}~{}", campaign.group, campaign.group.parse::<i64>().unwrap_or(0) * 10 + number),
                     Platform::Meta | Platform::Tiktok => (campaign.group.parse::<i64>().unwrap_or(0) + 1 + number).to_string(),
                 };
-                let ad = self.raise(account, &make(Level::Ad, id, &campaign.group, format!("{} | ad {}", campaign.name, number + 1)), at);
+                let mut ad = make(Level::Ad, id, &campaign.group, format!("{} | ad {}", campaign.name, number + 1));
+                if platform == Platform::Meta {
+                    let creative = make(Level::Creative, (campaign.group.parse::<i64>().unwrap_or(0) + 4 + number).to_string(), "", ad.name.clone());
+                    ad.facts.insert("creative".to_owned(), Value::String(creative.id.clone()));
+                    self.raise(account, &creative, at);
+                }
+                let ad = self.raise(account, &ad, at);
                 self.things[ad].refused = refused;
             }
         }
