@@ -174,15 +174,15 @@ def _decoded(value):
 
 
 def kind(entry, world):
-    """Method, kind of node, edge; of a report its level and breakdowns, of a write what it sets."""
+    """Method, kind of node, edge; of a report its level and breakdowns, of an update what it sets."""
     _, node, edge = _parts(entry)
     cls = world.node(node)
     said = f"meta {entry.method} {{{cls.__name__}}}{'/' + edge if edge else ''}" if cls else f"meta {_place(entry)}"
     query = dict(entry.query)
     for name in ("level", "breakdowns"):
         said += f" {name}={query[name]}" if name in query else ""
-    sent = sorted(name for name, _ in _sent(entry)) if entry.method == "POST" else []
-    return said + (f" {'+'.join(sent)}" if sent else "")
+    sent = sorted(name for name, _ in _sent(entry)) if entry.method == "POST" and not edge else []
+    return said + (f" {'+'.join(sent) if len(sent) <= 3 else 'whole'}" if sent else "")
 
 
 def _place(entry):

@@ -129,12 +129,13 @@ def _decoded(kind, text):
 
 
 def kind(entry, _world):
-    """Method and path; of a report its level and dimensions, of a write what it sets."""
+    """Method and path; of a report its type and level, of a write what it sets, unless that is a whole object."""
     said, query = f"tiktok {entry.method} {entry.path.removeprefix(_PREFIX)}", dict(entry.query)
-    for name in ("report_type", "data_level", "dimensions"):
+    for name in ("report_type", "data_level"):
         said += f" {name}={query[name]}" if name in query else ""
     if entry.method == "POST" and entry.content_type == "application/json":
-        said += " " + "+".join(sorted(name for name in json.loads(entry.body) if not name.endswith(("_id", "_ids"))))
+        sent = sorted(name for name in json.loads(entry.body) if not name.endswith(("_id", "_ids")))
+        said += " " + ("+".join(sent) if len(sent) <= 3 else "whole")
     return said
 
 
