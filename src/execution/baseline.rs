@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 
-use super::findings::{OURS, OpenWrite, Place, Rows};
+use super::findings::{Looked, OURS, OpenWrite, Place, Rows};
 use super::holds;
+use super::looks::Sights;
 use super::settle::{Field, Value, aim};
 use crate::clock::{Clock, ProductTime};
 use crate::domain::change::Change;
@@ -111,7 +112,7 @@ pub(super) async fn accept_statuses(tx: &mut Tx, poll: &PollRow, changed: &BTree
 
 impl Loaded {
     /// The rows in the form the pure comparison takes.
-    pub(super) fn rows(&self, clock: &Clock) -> Rows<'_> {
+    pub(super) fn rows<'a>(&'a self, clock: &Clock, sights: &'a Sights) -> Rows<'a> {
         let mut rows = Rows { known: self.known.iter().map(|(place, (value, _))| (place.clone(), *value)).collect(), ..Rows::default() };
         for intent in &self.recent {
             let (Some(aim), Some(at)) = (aim(intent.change()), intent.row.changed) else { continue };
@@ -121,8 +122,12 @@ impl Loaded {
             *until = (*until).max(visible_by(at, clock));
         }
         for intent in &self.open {
-            let (Some(aim), at) = (aim(intent.change()), intent.row.changed.unwrap_or(intent.row.since)) else { continue };
-            rows.open.push(OpenWrite { decision: intent.row.id, aim, visible_by: visible_by(at, clock) });
+            let (decision, visible_by) = (intent.row.id, visible_by(intent.row.changed.unwrap_or(intent.row.since), clock));
+            if let Some((at, sight)) = sights.get(&decision) {
+                rows.looked.push(Looked { decision, sight, at: *at, visible_by });
+            } else if let Some(aim) = aim(intent.change()).filter(|_| intent.change().is_in_inventory()) {
+                rows.open.push(OpenWrite { decision, aim, visible_by });
+            }
         }
         for hold in &self.ended {
             let Some((closed, _)) = hold.closed.as_ref() else { continue };

@@ -100,22 +100,29 @@ impl Outbox {
             Claim::Go(claimed) => claimed,
             Claim::No(refusal) => {
                 if ADVERTISING_POLICY.contains(&refusal.code.as_str()) {
-                    let title = format!("A change was decided that {} advertising policy forbids by now", self.gateway.platform());
-                    let matter = self.policy_matter(intent, title, refusal.why.clone());
-                    let told = |mut tx: Tx| {
-                        let matter = matter.clone();
-                        async move { self.tell(&mut tx, held.policy, matter, when).await }
-                    };
-                    self.store.write(told).await?;
+                    self.tell_of_policy(intent, refusal.why.clone(), held.policy).await?;
                 }
                 return Ok(Went::Refused(refusal));
             }
         };
         let answer = self.send(&claimed, request, lane(intent)).await;
         drop(permit);
+        let created = answer.as_ref().ok().and_then(|accepted| accepted.created.clone());
         let answer = classify(&answer);
-        self.record(intent, id, &answer, held.policy).await?;
+        self.record(intent, id, (&answer, created.as_deref()), held.policy).await?;
         Ok(Went::Out(answer))
+    }
+
+    /// Tells people that advertising policy stands against a change that nobody has sent.
+    pub(super) async fn tell_of_policy(&self, intent: &Intent, why: String, policy: &Policy) -> Result<(), ExecutionError> {
+        let when = Moment { at: self.clock.now(), wall: self.clock.wall() };
+        let title = format!("A change was decided that {} advertising policy forbids by now", self.gateway.platform());
+        let matter = self.policy_matter(intent, title, why);
+        let told = |mut tx: Tx| {
+            let matter = matter.clone();
+            async move { self.tell(&mut tx, policy, matter, when).await }
+        };
+        self.store.write(told).await.map(|_| ())
     }
 
     fn policy_matter(&self, intent: &Intent, title: String, why: String) -> Matter<'static> {
@@ -170,7 +177,7 @@ impl Outbox {
     }
 
     /// Writes down what the answer proves. If this fails the request counts as unanswered, and reading settles it.
-    async fn record(&self, intent: &Intent, id: DispatchId, answer: &Answer, policy: &Policy) -> Result<(), ExecutionError> {
+    async fn record(&self, intent: &Intent, id: DispatchId, (answer, created): (&Answer, Option<&str>), policy: &Policy) -> Result<(), ExecutionError> {
         let when = Moment { at: self.clock.now(), wall: self.clock.wall() };
         let result = match answer {
             Answer::Accepted => "accepted",
@@ -180,7 +187,10 @@ impl Outbox {
             Answer::Policy(_) => "policy",
             Answer::Unknown(_) => "unknown",
         };
-        let said = &json!({ "why": answer.why() });
+        let said = &match created {
+            Some(created) => json!({ "why": answer.why(), "created": created }),
+            None => json!({ "why": answer.why() }),
+        };
         let decision = &intent.row.id;
         self.store
             .write(|mut tx| async move {

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
-use super::settle::{self, After, Aim, Drift, Field, READS_TO_FAIL, ReadAt, Value};
+use super::settle::{self, After, Aim, Drift, Field, READS_TO_FAIL, ReadAt, Seen, Value};
 use crate::clock::ProductTime;
 use crate::domain::entity::EntityKey;
 use crate::domain::ids::DecisionId;
-use crate::platforms::Inventory;
+use crate::platforms::{Inventory, Sight};
 
 /// How long a value we expected or set is still ours when a read shows it.
 pub const OURS: TimeDelta = TimeDelta::hours(24);
@@ -28,6 +28,19 @@ pub struct OpenWrite<'a> {
     pub visible_by: ProductTime,
 }
 
+/// A write whose effect is open, and what a look of its own showed.
+#[derive(Clone, Debug)]
+pub struct Looked<'a> {
+    /// Its decision.
+    pub decision: DecisionId,
+    /// What was seen.
+    pub sight: &'a Sight,
+    /// When the look began.
+    pub at: ProductTime,
+    /// From when on its effect must be visible.
+    pub visible_by: ProductTime,
+}
+
 /// What the rows say of an account.
 #[derive(Clone, Debug, Default)]
 pub struct Rows<'a> {
@@ -39,6 +52,8 @@ pub struct Rows<'a> {
     pub conceded: BTreeMap<Place, Value>,
     /// Writes whose effect is open, at most one a place.
     pub open: Vec<OpenWrite<'a>>,
+    /// Writes whose effect is open and that only a look of their own shows.
+    pub looked: Vec<Looked<'a>>,
     /// Until when values of ours may lag behind in a place we wrote last.
     pub settling: BTreeMap<Place, ProductTime>,
 }
@@ -55,10 +70,12 @@ pub struct Memory {
 pub enum Finding {
     /// A write has arrived.
     Applied(DecisionId),
+    /// A creation is there; what it made, where the platform names it.
+    Made(DecisionId, Option<EntityKey>),
     /// A write was not executed; why.
-    Failed(DecisionId, &'static str),
-    /// A write met a value of somebody else; the place is foreign, too.
-    Crossed(DecisionId, Value),
+    Failed(DecisionId, String),
+    /// A write met a value of somebody else, in words; a place that a whole read shows is foreign, too.
+    Crossed(DecisionId, String),
     /// A value is the baseline from now on: seen for the first time, conceded after a hold, or ours and here to stay.
     Baseline(Place, Value),
     /// Somebody else set a value.
@@ -74,12 +91,29 @@ pub struct Foreign {
     pub shown: Value,
 }
 
+const NOT_EXECUTED: &str = "NOT_EXECUTED: the old value stands there after the settle window";
+const GONE: &str = "GONE: the entity is not there any more";
+
 /// Compares a read that began at `at` with the rows. `memory` counts what must be seen more than once.
 pub fn compare(inventory: &Inventory, rows: &Rows<'_>, at: ProductTime, memory: &mut Memory) -> Vec<Finding> {
     let none: &[Value] = &[];
     let ours = |place: &Place| rows.ours.get(place).map_or(none, Vec::as_slice);
     let (mut findings, mut busy) = (Vec::new(), BTreeSet::new());
     let mut old_reads = BTreeMap::new();
+    for looked in &rows.looked {
+        let reads = memory.old_reads.get(&looked.decision).copied().unwrap_or(0);
+        match settle::seen(looked.sight, ReadAt { at: looked.at, visible_by: looked.visible_by, old_reads: reads }) {
+            Seen::Done(created) => findings.push(Finding::Made(looked.decision, created)),
+            Seen::NotYet => {}
+            Seen::StillOld => {
+                old_reads.insert(looked.decision, reads + 1);
+            }
+            Seen::NotExecuted => findings.push(Finding::Failed(looked.decision, NOT_EXECUTED.to_owned())),
+            Seen::Failed(why) => findings.push(Finding::Failed(looked.decision, format!("FAILED: {why}"))),
+            Seen::Gone => findings.push(Finding::Failed(looked.decision, GONE.to_owned())),
+            Seen::Foreign(what) => findings.push(Finding::Crossed(looked.decision, what)),
+        }
+    }
     for write in &rows.open {
         let place = (write.aim.entity.clone(), write.aim.field);
         let read = ReadAt { at, visible_by: write.visible_by, old_reads: memory.old_reads.get(&write.decision).copied().unwrap_or(0) };
@@ -89,10 +123,10 @@ pub fn compare(inventory: &Inventory, rows: &Rows<'_>, at: ProductTime, memory: 
             After::StillOld => {
                 old_reads.insert(write.decision, read.old_reads + 1);
             }
-            After::NotExecuted => findings.push(Finding::Failed(write.decision, "NOT_EXECUTED: the old value stands there after the settle window")),
-            After::Gone => findings.push(Finding::Failed(write.decision, "GONE: the entity is not there any more")),
+            After::NotExecuted => findings.push(Finding::Failed(write.decision, NOT_EXECUTED.to_owned())),
+            After::Gone => findings.push(Finding::Failed(write.decision, GONE.to_owned())),
             After::Foreign(value) => {
-                findings.push(Finding::Crossed(write.decision, value));
+                findings.push(Finding::Crossed(write.decision, value.words()));
                 continue;
             }
         }

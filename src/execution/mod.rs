@@ -12,6 +12,7 @@ pub mod findings;
 mod fixture;
 pub mod gate;
 mod holds;
+mod looks;
 mod outbox;
 pub mod pausing;
 pub mod queue;

@@ -12,6 +12,7 @@ use super::baseline::{self, Intent};
 use super::dispatch::{Went, lane, scopes};
 use super::findings::Memory;
 use super::gate::{Gate, GateError, SEND_DEADLINE};
+use super::looks::Ready;
 use super::queue::{Queued, in_order};
 use super::reconcile::Reconciled;
 use super::settle::{self, Answer, Before, Value};
@@ -22,7 +23,7 @@ use crate::domain::decision::{DecisionState, Event};
 use crate::domain::entity::{EntityKey, RunStatus};
 use crate::domain::ids::{AccountId, DecisionId, IdGen};
 use crate::domain::ticket::TicketKind;
-use crate::platforms::{BreakerState, Gateway, Lane};
+use crate::platforms::{BreakerState, Gateway, Lane, WireRequest};
 use crate::store::{Store, StoreError};
 
 /// Oldest read a write may rest on, on the monotonic clock.
@@ -152,7 +153,8 @@ impl Outbox {
     }
 
     async fn reconcile_in(&self, turn: &mut Turn, read: &Read<'_>, held: Held<'_>) -> Result<Reconciled, ExecutionError> {
-        let reconciled = self.settle(&mut turn.memory, read, held).await?;
+        let sights = self.look_at_open().await?;
+        let reconciled = self.settle(&mut turn.memory, read, &sights, held).await?;
         for row in reconciled.quarantined.iter().filter(|row| !turn.told.contains(*row)) {
             self.quarantine(row, held).await?;
         }
@@ -274,27 +276,9 @@ impl Outbox {
             }
             return Ok(());
         }
-        let budget = match intent.change() {
-            Change::Budget { budget, .. } => read.inventory.budgets.iter().find(|row| row.budget == *budget),
-            Change::Status { .. }
-            | Change::PartStatus { .. }
-            | Change::Bid { .. }
-            | Change::BidStrategy { .. }
-            | Change::Targeting { .. }
-            | Change::CreateCampaign(_)
-            | Change::CreateAdGroup(_)
-            | Change::CreateCreative(_)
-            | Change::CreateAd(_)
-            | Change::UploadMedia(_) => None,
-        };
-        let request = match self.gateway.prepare(intent.change(), budget) {
-            Ok(request) => request,
-            Err(error) => {
-                let why = error.to_string();
-                self.call_off(intent, Event::Cancel, &why).await?;
-                report.called_off.push((id, why));
-                return Ok(());
-            }
+        let request = match self.request(turn, intent, read, held, report).await? {
+            Some(request) => request,
+            None => return Ok(()),
         };
         let permit = match self.gate.permit(&scopes(intent)) {
             Ok(permit) => permit,
@@ -318,6 +302,44 @@ impl Outbox {
             }
         }
         Ok(())
+    }
+
+    /// The request for a change, or why there is none now: that is written down or reported here.
+    async fn request(
+        &self,
+        turn: &mut Turn,
+        intent: &Intent,
+        read: &Read<'_>,
+        held: Held<'_>,
+        report: &mut OutboxReport,
+    ) -> Result<Option<WireRequest>, ExecutionError> {
+        let id = intent.row.id;
+        let ready = if intent.change().is_in_inventory() {
+            let budget = match intent.change() {
+                Change::Budget { budget, .. } => read.inventory.budgets.iter().find(|row| row.budget == *budget),
+                _ => None,
+            };
+            self.gateway.prepare(intent.change(), budget).map_or_else(|error| Ready::Off(Event::Cancel, error.to_string()), Ready::Send)
+        } else {
+            self.ready(intent).await
+        };
+        let (event, why) = match ready {
+            Ready::Send(request) => return Ok(Some(request)),
+            Ready::Wait(wait) => {
+                turn.not_before.insert(id, self.clock.instant() + wait);
+                report.again_in = Some(report.again_in.map_or(wait, |soonest| soonest.min(wait)));
+                report.waiting.push((id, Waits::Rest));
+                return Ok(None);
+            }
+            Ready::Policy(words) => {
+                self.tell_of_policy(intent, words.clone(), held.policy).await?;
+                (Event::Cancel, format!("POLICY: {words}"))
+            }
+            Ready::Off(event, why) => (event, why),
+        };
+        self.call_off(intent, event, &why).await?;
+        report.called_off.push((id, why));
+        Ok(None)
     }
 
     /// What the read says against sending: an event takes the decision out, none lets it wait for a better read.

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::asking::{Matter, no_details};
 use super::baseline::{self, Intent, Loaded};
 use super::findings::{self, Finding, Memory};
+use super::looks::Sights;
 use super::outbox::words;
 use super::settle::{Field, Value, aim};
 use super::{ExecutionError, Held, Outbox, Read, holds};
@@ -87,15 +88,15 @@ impl Examined {
 impl Outbox {
     /// Compares one read with the rows and writes what it settles, in one transaction; where one row stands in the way, each thing by itself. `memory`
     /// counts what must be seen more than once.
-    pub(super) async fn settle(&self, memory: &mut Memory, read: &Read<'_>, held: Held<'_>) -> Result<Reconciled, ExecutionError> {
+    pub(super) async fn settle(&self, memory: &mut Memory, read: &Read<'_>, sights: &Sights, held: Held<'_>) -> Result<Reconciled, ExecutionError> {
         let seen = memory.clone();
-        let looked = self.store.read(|mut tx| async move { self.examine(&mut tx, read, seen).await }).await?;
+        let looked = self.store.read(|mut tx| async move { self.examine(&mut tx, read, sights, seen).await }).await?;
         let mut done = looked.nothing_done();
         if looked.work.is_empty() {
             *memory = looked.memory;
             return Ok(done);
         }
-        match self.write_down(memory, read, held, None).await {
+        match self.write_down(memory, read, sights, held, None).await {
             Ok((after, written)) => {
                 *memory = after;
                 return Ok(written);
@@ -104,7 +105,7 @@ impl Outbox {
             Err(error) => return Err(error),
         }
         for work in &looked.work {
-            match self.write_down(memory, read, held, Some(work)).await {
+            match self.write_down(memory, read, sights, held, Some(work)).await {
                 Ok((_, written)) => done.add(written),
                 Err(error) if error.is_about_one_row() => done.quarantined.push(words(&error)),
                 Err(error) => return Err(error),
@@ -115,14 +116,21 @@ impl Outbox {
     }
 
     /// Looks again inside a transaction and writes down what is found, or of that `only` one thing.
-    async fn write_down(&self, seen: &Memory, read: &Read<'_>, held: Held<'_>, only: Option<&Work>) -> Result<(Memory, Reconciled), ExecutionError> {
+    async fn write_down(
+        &self,
+        seen: &Memory,
+        read: &Read<'_>,
+        sights: &Sights,
+        held: Held<'_>,
+        only: Option<&Work>,
+    ) -> Result<(Memory, Reconciled), ExecutionError> {
         self.store
             .write(|mut tx| async move {
                 // Its turn first, like every transaction that moves money.
                 let pools = tx.open_of_account(&self.account).await?.into_iter().filter_map(|row| row.pool).collect();
                 tx.bump(&[self.account.clone()].into(), &pools).await?;
                 tx.hold_lease(held.lease).await?;
-                let mut examined = self.examine(&mut tx, read, seen.clone()).await?;
+                let mut examined = self.examine(&mut tx, read, sights, seen.clone()).await?;
                 examined.work.retain(|work| only.is_none_or(|only| only == work));
                 let written = self.write_all(&mut tx, &examined, read, held.policy).await?;
                 Ok((examined.memory, written))
@@ -130,7 +138,7 @@ impl Outbox {
             .await
     }
 
-    async fn examine(&self, tx: &mut Tx, read: &Read<'_>, mut memory: Memory) -> Result<Examined, ExecutionError> {
+    async fn examine(&self, tx: &mut Tx, read: &Read<'_>, sights: &Sights, mut memory: Memory) -> Result<Examined, ExecutionError> {
         let mut loaded = baseline::load(tx, &self.account, read.poll).await?;
         let at = self.clock.now();
         let over = holds::over(tx, &loaded.holds, at).await?;
@@ -147,7 +155,7 @@ impl Outbox {
             }
         }
         work.extend(over.into_iter().map(|(hold, how)| Work::Release(hold, how)));
-        let mut findings = findings::compare(read.inventory, &loaded.rows(&self.clock), read.poll.at, &mut memory);
+        let mut findings = findings::compare(read.inventory, &loaded.rows(&self.clock, sights), read.poll.at, &mut memory);
         findings.retain(|finding| !matches!(finding, Finding::Foreign(place, foreign) if holds::is_told(&loaded.holds, place, *foreign)));
         work.extend(findings.into_iter().map(Work::Found));
         Ok(Examined { loaded, work, memory })
@@ -183,13 +191,22 @@ impl Outbox {
                         done.confirmed.push(*id);
                     }
                 }
+                Work::Found(Finding::Made(id, created)) => {
+                    self.finish(tx, id, "applied", when).await?;
+                    let why = json!({ "why": "LOOKED: what the change wants stands on the platform", "poll": read.poll.id, "created": created });
+                    ledger::applied(tx, &self.ids, id, &why, when).await?;
+                    done.applied.push(*id);
+                    if examined.intent(id).is_some_and(|intent| intent.change().direction() == Direction::Protective) {
+                        done.confirmed.push(*id);
+                    }
+                }
                 Work::Found(Finding::Failed(id, why)) => {
                     self.finish(tx, id, "failed", when).await?;
                     ledger::failed(tx, id, &json!({ "why": why, "poll": read.poll.id }), when).await?;
                     done.failed.push(*id);
                 }
                 Work::Found(Finding::Crossed(id, value)) => {
-                    self.escalate(tx, examined, id, *value, policy, when).await?;
+                    self.escalate(tx, examined, id, value, policy, when).await?;
                     done.escalated.push(*id);
                 }
                 Work::Found(Finding::Baseline((entity, Field::Budget), Value::Budget(amount))) => tx.accept_budget(entity, *amount, when.at).await?,
@@ -209,9 +226,9 @@ impl Outbox {
     }
 
     /// A write whose effect is open met a third value: nobody can tell what became of it, so a person is asked.
-    async fn escalate(&self, tx: &mut Tx, examined: &Examined, id: &DecisionId, value: Value, policy: &Policy, when: Moment) -> Result<(), ExecutionError> {
+    async fn escalate(&self, tx: &mut Tx, examined: &Examined, id: &DecisionId, value: &str, policy: &Policy, when: Moment) -> Result<(), ExecutionError> {
         let Some(intent) = examined.intent(id) else { return Ok(()) };
-        let why = format!("CROSSED: the platform shows {}, which is neither the old value nor the new one", value.words());
+        let why = format!("CROSSED: the platform shows {}, which is neither the old value nor the new one", value);
         // As an orphan it is unknown by now.
         if tx.decision(id).await?.is_some_and(|row| matches!(row.state, DecisionState::Dispatched { .. })) {
             self.finish(tx, id, "unknown", when).await?;

@@ -9,7 +9,7 @@ use crate::clock::ProductTime;
 use crate::domain::change::Change;
 use crate::domain::entity::{EntityKey, RunStatus};
 use crate::domain::money::Money;
-use crate::platforms::{Accepted, Inventory, PlatformError};
+use crate::platforms::{Accepted, Inventory, PlatformError, Sight};
 
 /// Reads beyond the settle window that must all show the old value before an unknown outcome counts as failed.
 pub const READS_TO_FAIL: u32 = 2;
@@ -161,6 +161,41 @@ pub fn after(aim: &Aim<'_>, ours: &[Value], shown: Option<Value>, read: ReadAt) 
     }
 }
 
+/// What a look of its own says of a write that no whole read shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// It has taken effect; what it made, where it made something.
+    Done(Option<EntityKey>),
+    /// Not visible yet, within the settle window or while the platform is at work.
+    NotYet,
+    /// As before, beyond the window, but not often enough to be sure.
+    StillOld,
+    /// As before, in [`READS_TO_FAIL`] looks beyond the window: it was not executed.
+    NotExecuted,
+    /// The platform failed at it, in its own words.
+    Failed(String),
+    /// Somebody else has been here; what stands there, in words.
+    Foreign(String),
+    /// The entity is gone.
+    Gone,
+}
+
+/// Judges a look after a write. Mirrors [`after`]: no single look ever fails a write.
+#[must_use]
+pub fn seen(sight: &Sight, read: ReadAt) -> Seen {
+    let early = read.at < read.visible_by;
+    match sight {
+        Sight::Done { created } => Seen::Done(created.clone()),
+        Sight::Working => Seen::NotYet,
+        Sight::Failed(why) => Seen::Failed(why.clone()),
+        Sight::Before | Sight::Gone if early => Seen::NotYet,
+        Sight::Gone => Seen::Gone,
+        Sight::Before if read.old_reads + 1 >= READS_TO_FAIL => Seen::NotExecuted,
+        Sight::Before => Seen::StillOld,
+        Sight::Other(what) => Seen::Foreign(what.clone()),
+    }
+}
+
 /// What a read says of a field in which nothing of ours is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Drift {
@@ -294,6 +329,18 @@ mod tests {
         }
         assert!(matches!(classify(&Err(PlatformError::Auth("no".into()))), Answer::Credentials(_)));
         assert!(matches!(classify(&Err(PlatformError::Policy("no".into()))), Answer::Policy(_)));
+    }
+
+    #[test]
+    fn a_creation_fails_only_in_two_looks_beyond_the_window_and_never_while_the_platform_is_at_work() {
+        assert_eq!(seen(&Sight::Before, at(999, 7)), Seen::NotYet);
+        assert_eq!(seen(&Sight::Before, at(1_000, 0)), Seen::StillOld);
+        assert_eq!(seen(&Sight::Before, at(1_001, 1)), Seen::NotExecuted);
+        assert_eq!(seen(&Sight::Working, at(9_000, 9)), Seen::NotYet);
+        assert_eq!(seen(&Sight::Gone, at(999, 9)), Seen::NotYet);
+        assert_eq!(seen(&Sight::Gone, at(1_000, 0)), Seen::Gone);
+        assert_eq!(seen(&Sight::Done { created: Some(key()) }, at(1, 0)), Seen::Done(Some(key())));
+        assert_eq!(seen(&Sight::Other("paused".into()), at(1, 0)), Seen::Foreign("paused".into()));
     }
 
     proptest! {

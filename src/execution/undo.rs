@@ -116,15 +116,18 @@ pub fn pin(done: Done<'_>, by: &str, now: &Inventory, change_set: Option<ChangeS
         return Err(UndoError::AlreadyUndone { decision, by });
     }
     let change = inverse(&done.wish.change).ok_or(UndoError::Impossible { decision, why: "what it made or ended has no earlier value to put back" })?;
-    let Some(back) = aim(&change) else {
-        return Err(UndoError::Impossible { decision, why: "a read does not show this kind of value yet, so nobody can tell whether it is still ours" });
+    let reason = match aim(&change) {
+        Some(back) => {
+            let found = shown(now, back.entity, back.field);
+            if found != Some(back.from) {
+                let found = found.map_or_else(|| "nothing".to_owned(), |value| value.words());
+                return Err(UndoError::ChangedSince { decision, entity: back.entity.to_string(), ours: back.from.words(), found });
+            }
+            format!("{by} undoes {decision}: {} goes back from {} to {}", back.entity, back.from.words(), back.to.words())
+        }
+        // No whole read shows it: the look before sending tells whether it is still ours.
+        None => format!("{by} undoes {decision}: {} goes back", change.entity().map_or_else(String::new, ToString::to_string)),
     };
-    let found = shown(now, back.entity, back.field);
-    if found != Some(back.from) {
-        let found = found.map_or_else(|| "nothing".to_owned(), |value| value.words());
-        return Err(UndoError::ChangedSince { decision, entity: back.entity.to_string(), ours: back.from.words(), found });
-    }
-    let reason = format!("{by} undoes {decision}: {} goes back from {} to {}", back.entity, back.from.words(), back.to.words());
     let wish = Wish { change, reason, evidence: Evidence::default(), prediction: None, confidence: 1.0, cost_if_wrong: done.wish.cost_if_wrong };
     Ok(Pin { actor: Actor::Undo { of: decision, by: by.to_owned() }, wish, change_set })
 }

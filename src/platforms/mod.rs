@@ -180,7 +180,7 @@ pub enum Sight {
 }
 
 /// What the credentials of an account allow.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct Access {
     /// The account as the platform describes it.
     pub account: AccountState,

@@ -15,6 +15,7 @@ use crate::domain::money::Money;
 use crate::domain::policy::Policy;
 use crate::domain::proposal::{AgentKind, Autonomy, Wish};
 use crate::domain::scope::Scope;
+use crate::domain::structure::ReportAsk;
 use crate::domain::ticket::{Role, TicketState};
 use crate::domain::verdict::Verdict;
 use crate::domain::view::AccountView;
@@ -237,6 +238,19 @@ impl ControlError {
     }
 }
 
+/// What an account's platform is asked for on behalf of a person; reads only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inquiry {
+    /// What stands below its campaigns, and which ads lack tracking.
+    Structure,
+    /// Figures at some level and breakdown.
+    Report(ReportAsk),
+    /// What was changed since, by whomever.
+    Edits(ProductTime),
+    /// What the credentials allow.
+    Access,
+}
+
 /// What a request gives back.
 pub type Controlled<'a, T> = BoxFuture<'a, Result<T, ControlError>>;
 
@@ -266,6 +280,8 @@ pub trait Control: Send + Sync + 'static {
     fn terminate(&self, agent: AgentId, by: String, reason: String) -> Controlled<'_, ()>;
     /// Sends a person's wishes down the one path, at once.
     fn propose(&self, by: String, wishes: Vec<Wish>, title: Option<String>) -> Controlled<'_, Vec<Answer>>;
+    /// Asks an account's platform for what no view holds.
+    fn inquire(&self, account: AccountId, inquiry: Inquiry) -> Controlled<'_, serde_json::Value>;
     /// Sets the platform status of every running campaign of a scope to paused, as a person's change set. Waits two seconds for a platform, no longer.
     fn stop_delivery(&self, scope: Scope, by: String, reason: String) -> Controlled<'_, Stopped>;
     /// Agrees to a ticket.

@@ -9,7 +9,8 @@ use tokio::sync::{broadcast, oneshot};
 
 use super::actor::ActorError;
 use super::control::{
-    AccountStatus, AgentStatus, Answer, Control, ControlError, Controlled, Event, InForce, Looser, Paused, PoolStatus, Reply, Stopped, Topic, Unreached,
+    AccountStatus, AgentStatus, Answer, Control, ControlError, Controlled, Event, InForce, Inquiry, Looser, Paused, PoolStatus, Reply, Stopped, Topic,
+    Unreached,
 };
 use super::daemon::Daemon;
 use super::pool::PoolMsg;
@@ -19,6 +20,7 @@ use crate::domain::change::Change;
 use crate::domain::entity::{Level, RunStatus};
 use crate::domain::ids::{AccountId, AgentId, AlertId, ChangeSetId, DecisionId, PoolId, TicketId};
 use crate::domain::money::Money;
+use crate::domain::policy::{Members, glob};
 use crate::domain::proposal::{Actor, Evidence, Pin, Wish};
 use crate::domain::scope::Scope;
 use crate::domain::ticket::{Severity, TicketState};
@@ -141,16 +143,28 @@ impl Daemon {
     pub(super) async fn pool_of(&self, change: &Change) -> Result<PoolId, ControlError> {
         let seats = self.seats();
         let account = change.account().clone();
-        let entity = change.entity().cloned().ok_or_else(|| ControlError::Invalid {
-            field: "change".to_owned(),
-            why: "this version changes budgets and status; creating comes with the platforms' create calls".to_owned(),
-        })?;
+        let Some(entity) = change.campaign().or_else(|| change.entity()).cloned() else { return self.pool_for(change) };
         let rows = seats.store.read(|mut tx| async move { tx.budgets_of_account(&account).await }).await?;
         let row = rows.iter().find(|row| row.budget.budget.key == entity || row.budget.budget.members.contains(&entity));
         let row = row.ok_or_else(|| ControlError::NotFound(format!("budget or campaign `{entity}`")))?;
         row.pool.clone().ok_or_else(|| ControlError::Refused {
             code: "NO_POOL".to_owned(),
             why: format!("NO_POOL: `{entity}` belongs to no pool, so no cap covers it: add it to a pool's members in agents.toml"),
+        })
+    }
+
+    /// The pool that something new at an account will belong to: the one whose pattern fits its name; what has no name of its own belongs to the first
+    /// pool that draws on the account.
+    fn pool_for(&self, change: &Change) -> Result<PoolId, ControlError> {
+        let (in_force, account) = (self.seats().policy(), change.account());
+        let fits = |members: &Members| match change {
+            Change::CreateCampaign(draft) => members.accounts.contains(account) && glob(&members.name, &draft.name),
+            _ => members.accounts.contains(account),
+        };
+        let pool = in_force.policy.pools.iter().find(|(_, pool)| fits(&pool.members)).map(|(id, _)| id.clone());
+        pool.ok_or_else(|| ControlError::Refused {
+            code: "NO_POOL".to_owned(),
+            why: format!("NO_POOL: no pool would have it, so no cap would cover it: give a pool of account `{account}` a name pattern that fits"),
         })
     }
 
@@ -389,6 +403,10 @@ impl Control for Daemon {
 
     fn propose(&self, by: String, wishes: Vec<Wish>, title: Option<String>) -> Controlled<'_, Vec<Answer>> {
         self.propose_all(by, wishes, title).boxed()
+    }
+
+    fn inquire(&self, account: AccountId, inquiry: Inquiry) -> Controlled<'_, serde_json::Value> {
+        self.inquire_of(account, inquiry).boxed()
     }
 
     fn stop_delivery(&self, scope: Scope, by: String, reason: String) -> Controlled<'_, Stopped> {

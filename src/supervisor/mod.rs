@@ -8,6 +8,7 @@ pub mod control;
 pub mod crew;
 pub mod daemon;
 mod desk;
+mod inquire;
 mod keeper;
 pub mod lifecycle;
 pub mod pool;

@@ -28,20 +28,38 @@ struct Proposed {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case", tag = "kind")]
 enum Wished {
-    Budget { entity: EntityKey, to: Money, reason: String },
-    Status { entity: EntityKey, to: RunStatus, reason: String },
+    Budget {
+        entity: EntityKey,
+        to: Money,
+        reason: String,
+    },
+    Status {
+        entity: EntityKey,
+        to: RunStatus,
+        reason: String,
+    },
+    /// A change in full, with what it expects to find: everything below campaigns, and everything that is made.
+    Change {
+        change: Box<Change>,
+        reason: String,
+    },
 }
 
 impl Wished {
     fn on(self, admin: &Admin) -> Result<Wish, Problem> {
-        let (entity, reason) = match &self {
-            Self::Budget { entity, reason, .. } | Self::Status { entity, reason, .. } => (entity, note("reason", reason)?),
+        let (account, reason) = match &self {
+            Self::Budget { entity, reason, .. } | Self::Status { entity, reason, .. } => (&entity.account, note("reason", reason)?),
+            Self::Change { change, reason } => (change.account(), note("reason", reason)?),
         };
-        let view = admin.control().view(&entity.account).ok_or_else(|| Problem::missing(format!("account `{}` that has been read", entity.account)))?;
+        let view = admin.control().view(account).ok_or_else(|| Problem::missing(format!("account `{account}` that has been read")))?;
         let zero = Money::zero(view.currency);
         let change = match self {
             Self::Budget { entity, to, .. } => budget(&view, &entity, to)?,
             Self::Status { entity, to, .. } => status(&view, entity, to)?,
+            Self::Change { change, .. } if change.is_in_inventory() => {
+                return Err(Problem::invalid("kind", "expected `budget` or `status` for these: what stands there is filled in from the newest view"));
+            }
+            Self::Change { change, .. } => *change,
         };
         // A person's wish rests on the person: the guardrails judge it, nothing predicts it.
         Ok(Wish { change, reason, evidence: Evidence::default(), prediction: None, confidence: 1.0, cost_if_wrong: zero })

@@ -1,5 +1,6 @@
 //! The API under `/api/v1`: reads rows and views, hands wishes to the daemon, answers in JSON with RFC 3339 times and money as `"120.00 USD"`.
 
+pub(crate) mod accounts;
 pub(crate) mod agents;
 pub(crate) mod audit;
 pub(crate) mod campaigns;

@@ -79,7 +79,7 @@ pub(crate) async fn status(State(admin): State<Admin>) -> Said {
     })))
 }
 
-fn account(status: &AccountStatus) -> Value {
+pub(crate) fn account(status: &AccountStatus) -> Value {
     json!({
         "account": status.account, "platform": status.platform, "sandbox": status.sandbox, "acting": status.acting, "breaker": status.breaker,
         "last_ok": status.last_ok.map(time), "last_error": status.last_error, "frozen": status.frozen,

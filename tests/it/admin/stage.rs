@@ -21,7 +21,8 @@ use adjutant::store::StoreError;
 use adjutant::store::scope::Verb;
 use adjutant::store::step::Moment;
 use adjutant::supervisor::control::{
-    AccountStatus, AgentState, AgentStatus, Answer, Control, ControlError, Controlled, Event, InForce, Looser, Paused, PoolStatus, Reply, Stopped, Topic,
+    AccountStatus, AgentState, AgentStatus, Answer, Control, ControlError, Controlled, Event, InForce, Inquiry, Looser, Paused, PoolStatus, Reply, Stopped,
+    Topic,
 };
 use metrics_exporter_prometheus::PrometheusBuilder;
 use secrecy::SecretString;
@@ -177,6 +178,9 @@ impl Control for Recorder {
             }
             Ok(Vec::new())
         })
+    }
+    fn inquire(&self, account: AccountId, inquiry: Inquiry) -> Controlled<'_, serde_json::Value> {
+        Box::pin(async move { Ok(serde_json::json!({ "account": account, "asked": format!("{inquiry:?}") })) })
     }
     fn stop_delivery(&self, scope: Scope, by: String, _: String) -> Controlled<'_, Stopped> {
         Box::pin(async move {

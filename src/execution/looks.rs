@@ -1,0 +1,103 @@
+//! Changes that no whole read of an account shows: what hangs below campaigns, bids, targeting, and everything that is made. Each is looked at by itself,
+//! before it is sent and until its effect is seen. A creation is found by the mark in its name, whatever became of the answer.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::future::join_all;
+
+use super::ExecutionError;
+use super::baseline::{self, Intent};
+use super::outbox::Outbox;
+use crate::clock::ProductTime;
+use crate::domain::change::Change;
+use crate::domain::decision::{DecisionState, Event};
+use crate::domain::draft::Mark;
+use crate::domain::ids::DecisionId;
+use crate::platforms::{PlatformError, Sight, WireRequest};
+use crate::store::StoreError;
+
+/// How long after a read that failed the next is tried.
+const AGAIN: Duration = Duration::from_secs(2);
+
+/// What was seen of each open change of this kind, and when the look began.
+pub(super) type Sights = BTreeMap<DecisionId, (ProductTime, Sight)>;
+
+/// What a look before sending says.
+pub(super) enum Ready {
+    /// The request may go out.
+    Send(WireRequest),
+    /// Nothing can be said now: it waits so long, in wall time.
+    Wait(Duration),
+    /// It is taken out, and why.
+    Off(Event, String),
+    /// The platform's advertising policy would refuse it, in its own words: it is taken out and a person is told.
+    Policy(String),
+}
+
+impl Outbox {
+    /// Looks at every change of this kind whose effect is open. Where a look fails, the next one tells.
+    pub(super) async fn look_at_open(&self) -> Result<Sights, ExecutionError> {
+        let account = &self.account;
+        let mut open = self.store.read(|mut tx| async move { Ok::<_, StoreError>(tx.open_of_account(account).await?) }).await?;
+        open.retain(|row| matches!(row.state, DecisionState::Dispatched { .. } | DecisionState::Unknown));
+        let open = baseline::intents(open, &mut Vec::new());
+        let looks = open.iter().filter(|intent| !intent.change().is_in_inventory()).map(async |intent| {
+            let (id, at) = (intent.row.id, self.clock.now());
+            match self.gateway.look(intent.change(), &Mark::of(&id)).await {
+                Ok(sight) => Some((id, (at, sight))),
+                Err(error) => {
+                    tracing::warn!(decision.id = %id, error = %error, "what a change has done on the platform could not be looked at; it is tried again");
+                    None
+                }
+            }
+        });
+        Ok(join_all(looks).await.into_iter().flatten().collect())
+    }
+
+    /// Looks before sending, and makes the request. The platform judges it first, where it offers that.
+    pub(super) async fn ready(&self, intent: &Intent) -> Ready {
+        let mark = Mark::of(&intent.row.id);
+        let sight = match self.gateway.look(intent.change(), &mark).await {
+            Ok(sight) => sight,
+            Err(error) => return stopped(error),
+        };
+        if let Some((event, why)) = hindrance(&sight, intent.change()) {
+            return Ready::Off(event, why);
+        }
+        let request = match self.gateway.compose(intent.change(), &mark).await {
+            Ok(request) => request,
+            Err(error) => return stopped(error),
+        };
+        match self.gateway.rehearse(&request).await {
+            Ok(()) => Ready::Send(request),
+            Err(error) => stopped(error),
+        }
+    }
+}
+
+/// What a look says against sending.
+fn hindrance(sight: &Sight, change: &Change) -> Option<(Event, String)> {
+    match sight {
+        Sight::Before => None,
+        Sight::Done { .. } | Sight::Working => Some((Event::Supersede, "ALREADY_THERE: what the change wants stands on the platform".to_owned())),
+        Sight::Failed(why) => Some((Event::Cancel, format!("FAILED: {why}"))),
+        Sight::Gone => Some((Event::Cancel, format!("GONE: {} is not there any more", change.entity().map_or_else(String::new, ToString::to_string)))),
+        Sight::Other(what) => Some((Event::Cancel, format!("CHANGED_ELSEWHERE: the change expects something else than what stands there: {what}"))),
+    }
+}
+
+/// What an error before sending means: nothing has been written.
+fn stopped(error: PlatformError) -> Ready {
+    match error {
+        PlatformError::Quota { wait, .. } => Ready::Wait(wait),
+        // Credentials are the account's trouble, which its reads tell of.
+        PlatformError::Transient(_) | PlatformError::NotSent(_) | PlatformError::Unknown(_) | PlatformError::Auth(_) => Ready::Wait(AGAIN),
+        PlatformError::Policy(words) => Ready::Policy(words),
+        PlatformError::Permission(_)
+        | PlatformError::Validation(_)
+        | PlatformError::NotFound(_)
+        | PlatformError::Conflict(_)
+        | PlatformError::Unsupported(_) => Ready::Off(Event::Cancel, error.to_string()),
+    }
+}
