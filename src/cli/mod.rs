@@ -81,6 +81,11 @@ enum Command {
     Reject(control::AnswerArgs),
     /// List decisions, newest first, or answer "why did it do that" for one.
     Decisions(show::DecisionArgs),
+    /// List accounts; with a name, test its credentials read-only and show rights, zone, currency and what is left of its limits.
+    Accounts {
+        /// Test this one.
+        account: Option<String>,
+    },
     /// List alerts.
     Alerts,
     /// Bring back the value a decision changed; itself a decision.
@@ -147,6 +152,7 @@ async fn with_daemon(cli: &Cli) -> Result<ExitCode, ClientError> {
     match &cli.command {
         Command::Status => show::status(&client, print).await?,
         Command::Agents => show::agents(&client, print).await?,
+        Command::Accounts { account } => show::accounts(&client, account.as_deref(), print).await?,
         Command::Alerts => show::alerts(&client, print).await?,
         Command::Tickets { id, all } => show::tickets(&client, id.as_deref(), *all, print).await?,
         Command::Decisions(args) => show::decisions(&client, args, print).await?,

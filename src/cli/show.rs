@@ -109,6 +109,23 @@ pub(super) async fn agents(client: &Client, print: Print) -> Result<(), ClientEr
     Ok(())
 }
 
+pub(super) async fn accounts(client: &Client, account: Option<&str>, print: Print) -> Result<(), ClientError> {
+    if let Some(account) = account {
+        let told = client.get(&format!("accounts/{}/access", segment(account))).await?;
+        print.result(&told, || outline(&told, 0));
+        return Ok(());
+    }
+    let accounts = client.get("accounts").await?;
+    print.result(&accounts, || {
+        listed(
+            &["ACCOUNT", "PLATFORM", "SANDBOX", "ACTING", "BREAKER", "LAST READ", "TROUBLE"],
+            &["account", "platform", "sandbox", "acting", "breaker", "last_ok", "last_error"],
+            items(&accounts, "items"),
+        )
+    });
+    Ok(())
+}
+
 pub(super) async fn alerts(client: &Client, print: Print) -> Result<(), ClientError> {
     let alerts = client.get("alerts").await?;
     print.result(&alerts, || {

@@ -123,7 +123,7 @@ impl Loaded {
         }
         for intent in &self.open {
             let (decision, visible_by) = (intent.row.id, visible_by(intent.row.changed.unwrap_or(intent.row.since), clock));
-            if let Some((at, sight)) = sights.get(&decision) {
+            if let Some((at, sight)) = sights.changes.get(&decision) {
                 rows.looked.push(Looked { decision, sight, at: *at, visible_by });
             } else if let Some(aim) = aim(intent.change()).filter(|_| intent.change().is_in_inventory()) {
                 rows.open.push(OpenWrite { decision, aim, visible_by });

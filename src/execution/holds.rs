@@ -15,6 +15,7 @@ use crate::clock::ProductTime;
 use crate::domain::alert::AlertKind;
 use crate::domain::outcome::VoidReason;
 use crate::domain::policy::Policy;
+use crate::domain::structure::Edit;
 use crate::domain::ticket::{Severity, TicketKind};
 use crate::ledger;
 use crate::store::hold::HoldRow;
@@ -57,13 +58,27 @@ pub(super) fn is_told(holds: &[HoldRow], place: &Place, foreign: Foreign) -> boo
 
 impl Outbox {
     /// Opens a hold on the entity of a foreign edit, or extends the one that is open; asks a person, voids running predictions, raises an alert.
-    pub(super) async fn hold(&self, tx: &mut Tx, policy: &Policy, place: &Place, foreign: Foreign, when: Moment) -> Result<(), ExecutionError> {
+    pub(super) async fn hold(
+        &self,
+        tx: &mut Tx,
+        policy: &Policy,
+        (place, edit): (&Place, Option<&Edit>),
+        foreign: Foreign,
+        when: Moment,
+    ) -> Result<(), ExecutionError> {
         let (entity, field) = place;
         let what = match field {
             Field::Budget => "budget",
             Field::Status => "status",
         };
-        let title = format!("Somebody set the {what} of {entity} from {} to {} on the platform", foreign.known.words(), foreign.shown.words());
+        // Text from outside, in a title that people read.
+        let who = edit.and_then(|edit| edit.who.as_deref()).map(|who| who.chars().filter(|letter| !letter.is_control()).take(80).collect::<String>());
+        let title = format!(
+            "{} set the {what} of {entity} from {} to {} on the platform",
+            who.as_deref().unwrap_or("Somebody"),
+            foreign.known.words(),
+            foreign.shown.words()
+        );
         let expires = when.at + HOLD;
         let before = tx.open_hold(entity).await?;
         let mut all = before.as_ref().map(found).unwrap_or_default();
@@ -79,7 +94,7 @@ impl Outbox {
             why: format!("CHANGED_ELSEWHERE: {title}; automation of it stops until this is answered, at most three days, and then goes on from that value"),
             title: title.clone(),
             waiting: None,
-            details: json!({ "by": "unknown", "field": field, "ours": known.words(), "theirs": foreign.shown.words() }),
+            details: json!({ "by": who, "with": edit.map(|edit| &edit.tool), "edited_at": edit.map(|edit| edit.at), "field": field, "ours": known.words(), "theirs": foreign.shown.words() }),
         };
         let ticket = self.tell(tx, policy, matter, when).await?;
         match before {

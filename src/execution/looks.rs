@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use futures::future::join_all;
 
 use super::ExecutionError;
@@ -13,15 +14,32 @@ use crate::clock::ProductTime;
 use crate::domain::change::Change;
 use crate::domain::decision::{DecisionState, Event};
 use crate::domain::draft::Mark;
+use crate::domain::entity::EntityKey;
 use crate::domain::ids::DecisionId;
+use crate::domain::structure::Edit;
 use crate::platforms::{PlatformError, Sight, WireRequest};
-use crate::store::StoreError;
 
 /// How long after a read that failed the next is tried.
 const AGAIN: Duration = Duration::from_secs(2);
 
-/// What was seen of each open change of this kind, and when the look began.
-pub(super) type Sights = BTreeMap<DecisionId, (ProductTime, Sight)>;
+/// How far back the platform is asked who made an edit that a read has just shown.
+const EDITED: TimeDelta = TimeDelta::hours(6);
+
+/// What was asked of the platform beside the whole read.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sights {
+    /// What was seen of each open change of this kind, and when the look began.
+    pub changes: BTreeMap<DecisionId, (ProductTime, Sight)>,
+    /// What the platform tells of recent edits, oldest first; empty where it does not tell or was not asked.
+    pub edits: Vec<Edit>,
+}
+
+impl Sights {
+    /// The newest edit of `entity` that the platform tells of.
+    pub(super) fn editor(&self, entity: &EntityKey) -> Option<&Edit> {
+        self.edits.iter().rev().find(|edit| edit.entity.as_ref() == Some(entity))
+    }
+}
 
 /// What a look before sending says.
 pub(super) enum Ready {
@@ -39,7 +57,7 @@ impl Outbox {
     /// Looks at every change of this kind whose effect is open. Where a look fails, the next one tells.
     pub(super) async fn look_at_open(&self) -> Result<Sights, ExecutionError> {
         let account = &self.account;
-        let mut open = self.store.read(|mut tx| async move { Ok::<_, StoreError>(tx.open_of_account(account).await?) }).await?;
+        let mut open = self.store.read(|mut tx| async move { tx.open_of_account(account).await }).await?;
         open.retain(|row| matches!(row.state, DecisionState::Dispatched { .. } | DecisionState::Unknown));
         let open = baseline::intents(open, &mut Vec::new());
         let looks = open.iter().filter(|intent| !intent.change().is_in_inventory()).map(async |intent| {
@@ -52,7 +70,18 @@ impl Outbox {
                 }
             }
         });
-        Ok(join_all(looks).await.into_iter().flatten().collect())
+        Ok(Sights { changes: join_all(looks).await.into_iter().flatten().collect(), edits: Vec::new() })
+    }
+
+    /// Asks who has been here, where the platform tells. It is help for a person, and nothing rests on it.
+    pub(super) async fn editors(&self) -> Vec<Edit> {
+        match self.gateway.edits(self.clock.now() - EDITED).await {
+            Ok(edits) => edits.unwrap_or_default(),
+            Err(error) => {
+                tracing::warn!(error = %error, "the platform did not tell who has changed what");
+                Vec::new()
+            }
+        }
     }
 
     /// Looks before sending, and makes the request. The platform judges it first, where it offers that.

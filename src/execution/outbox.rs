@@ -154,7 +154,7 @@ impl Outbox {
 
     async fn reconcile_in(&self, turn: &mut Turn, read: &Read<'_>, held: Held<'_>) -> Result<Reconciled, ExecutionError> {
         let sights = self.look_at_open().await?;
-        let reconciled = self.settle(&mut turn.memory, read, &sights, held).await?;
+        let reconciled = self.settle(&mut turn.memory, read, sights, held).await?;
         for row in reconciled.quarantined.iter().filter(|row| !turn.told.contains(*row)) {
             self.quarantine(row, held).await?;
         }

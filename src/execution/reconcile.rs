@@ -88,15 +88,18 @@ impl Examined {
 impl Outbox {
     /// Compares one read with the rows and writes what it settles, in one transaction; where one row stands in the way, each thing by itself. `memory`
     /// counts what must be seen more than once.
-    pub(super) async fn settle(&self, memory: &mut Memory, read: &Read<'_>, sights: &Sights, held: Held<'_>) -> Result<Reconciled, ExecutionError> {
-        let seen = memory.clone();
-        let looked = self.store.read(|mut tx| async move { self.examine(&mut tx, read, sights, seen).await }).await?;
+    pub(super) async fn settle(&self, memory: &mut Memory, read: &Read<'_>, mut sights: Sights, held: Held<'_>) -> Result<Reconciled, ExecutionError> {
+        let (seen, asked) = (memory.clone(), &sights);
+        let looked = self.store.read(|mut tx| async move { self.examine(&mut tx, read, asked, seen).await }).await?;
         let mut done = looked.nothing_done();
         if looked.work.is_empty() {
             *memory = looked.memory;
             return Ok(done);
         }
-        match self.write_down(memory, read, sights, held, None).await {
+        if looked.work.iter().any(|work| matches!(work, Work::Found(Finding::Foreign(..)))) {
+            sights.edits = self.editors().await;
+        }
+        match self.write_down(memory, read, &sights, held, None).await {
             Ok((after, written)) => {
                 *memory = after;
                 return Ok(written);
@@ -105,7 +108,7 @@ impl Outbox {
             Err(error) => return Err(error),
         }
         for work in &looked.work {
-            match self.write_down(memory, read, sights, held, Some(work)).await {
+            match self.write_down(memory, read, &sights, held, Some(work)).await {
                 Ok((_, written)) => done.add(written),
                 Err(error) if error.is_about_one_row() => done.quarantined.push(words(&error)),
                 Err(error) => return Err(error),
@@ -132,7 +135,7 @@ impl Outbox {
                 tx.hold_lease(held.lease).await?;
                 let mut examined = self.examine(&mut tx, read, sights, seen.clone()).await?;
                 examined.work.retain(|work| only.is_none_or(|only| only == work));
-                let written = self.write_all(&mut tx, &examined, read, held.policy).await?;
+                let written = self.write_all(&mut tx, &examined, (read, sights), held.policy).await?;
                 Ok((examined.memory, written))
             })
             .await
@@ -161,7 +164,7 @@ impl Outbox {
         Ok(Examined { loaded, work, memory })
     }
 
-    async fn write_all(&self, tx: &mut Tx, examined: &Examined, read: &Read<'_>, policy: &Policy) -> Result<Reconciled, ExecutionError> {
+    async fn write_all(&self, tx: &mut Tx, examined: &Examined, (read, sights): (&Read<'_>, &Sights), policy: &Policy) -> Result<Reconciled, ExecutionError> {
         let when = Moment { at: self.clock.now(), wall: self.clock.wall() };
         let (mut done, mut statuses) = (examined.nothing_done(), BTreeMap::new());
         for work in &examined.work {
@@ -216,7 +219,7 @@ impl Outbox {
                 // A status never stands in the place of a budget.
                 Work::Found(Finding::Baseline((_, Field::Status), Value::Budget(_))) => {}
                 Work::Found(Finding::Foreign(place, foreign)) => {
-                    self.hold(tx, policy, place, *foreign, when).await?;
+                    self.hold(tx, policy, (place, sights.editor(&place.0)), *foreign, when).await?;
                     done.foreign.push(place.0.clone());
                 }
             }
