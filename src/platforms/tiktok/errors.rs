@@ -1,5 +1,6 @@
-//! TikTok's error codes. HTTP status is 200 on most errors: the envelope's code decides.
+//! TikTok's error codes. HTTP status is 200 on most errors: the envelope's code decides, never its text.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -8,6 +9,71 @@ use crate::platforms::PlatformError;
 use crate::platforms::call::{Fault, Reach, Remedy};
 use crate::platforms::http::Reply;
 use crate::platforms::loose::Loose;
+
+/// What a code asks for.
+#[derive(Clone, Copy, Debug)]
+enum Behaviour {
+    /// Wait; limits are counted by app, over all its accounts.
+    Throttle {
+        /// For how many seconds, as TikTok announces none.
+        seconds: u64,
+    },
+    /// Ask a person for another token.
+    SignIn,
+    /// Ask a person for a right.
+    Ask,
+    /// Repeat a read; settle a write by reading.
+    Repeat,
+    /// Somebody edits the object: read again first.
+    ReadAgain,
+    /// A repeated request: whatever it did stands, and reading shows it.
+    Settle,
+    /// The object is not there.
+    Missing,
+    /// The request is wrong and stays wrong.
+    GiveUp,
+}
+
+/// Every code the contract lists; what is not listed stays wrong.
+const CODES: [(RangeInclusive<i64>, Behaviour); 32] = [
+    // Done in part: only reading tells which part.
+    (20_001..=20_001, Behaviour::Repeat),
+    // Wrong parameters, and rules of business: floors, 105 % of the spend, names in use.
+    (40_000..=40_000, Behaviour::GiveUp),
+    (40_001..=40_001, Behaviour::Ask),
+    (40_002..=40_002, Behaviour::GiveUp),
+    (40_006..=40_006, Behaviour::GiveUp),
+    (40_007..=40_007, Behaviour::Missing),
+    (40_016..=40_016, Behaviour::Throttle { seconds: 5 }),
+    (40_050..=40_050, Behaviour::Settle),
+    (40_051..=40_051, Behaviour::GiveUp),
+    (40_061..=40_061, Behaviour::GiveUp),
+    // The limit of a second is over at once, and that of a minute answers again.
+    (40_100..=40_100, Behaviour::Throttle { seconds: 1 }),
+    (40_101..=40_101, Behaviour::Ask),
+    (40_102..=40_105, Behaviour::SignIn),
+    (40_110..=40_110, Behaviour::SignIn),
+    (40_113..=40_113, Behaviour::Ask),
+    (40_117..=40_118, Behaviour::Ask),
+    (40_132..=40_133, Behaviour::Throttle { seconds: 5 }),
+    (40_200..=40_201, Behaviour::Repeat),
+    (40_202..=40_202, Behaviour::ReadAgain),
+    (40_300..=40_301, Behaviour::Ask),
+    (40_400..=40_400, Behaviour::GiveUp),
+    (40_502..=40_502, Behaviour::GiveUp),
+    (40_700..=40_700, Behaviour::Repeat),
+    // Still being transcoded; the download took too long.
+    (40_901..=40_902, Behaviour::Repeat),
+    (40_903..=40_903, Behaviour::GiveUp),
+    (40_907..=40_907, Behaviour::GiveUp),
+    // A file's name is in use: ours carry a mark, so that only an earlier try of the same upload can have taken it.
+    (40_911..=40_911, Behaviour::Settle),
+    (41_000..=41_000, Behaviour::Ask),
+    (41_001..=41_001, Behaviour::GiveUp),
+    (50_000..=52_999, Behaviour::Repeat),
+    (60_001..=60_001, Behaviour::Repeat),
+    (61_000..=61_000, Behaviour::Throttle { seconds: 5 }),
+];
 
 /// The envelope of a success, or what went wrong.
 pub(super) fn judge(reply: &Reply) -> Result<Value, Fault> {
@@ -33,20 +99,19 @@ pub(super) fn judge(reply: &Reply) -> Result<Value, Fault> {
 }
 
 fn throttled(seconds: u64, what: String) -> Fault {
-    // Limits are counted by app, over all its accounts.
     Fault { error: PlatformError::Quota { wait: Duration::from_secs(seconds), what }, reach: Reach::App, remedy: Remedy::None }
 }
 
 fn classify(code: i64, what: String) -> Fault {
-    match code {
-        // No wait is announced: the limit of a second is over at once, and that of a minute answers again.
-        40_100 => throttled(1, what),
-        40_016 | 40_132 | 40_133 | 61_000 => throttled(5, what),
-        40_102..=40_105 | 40_110 => PlatformError::Auth(what).into(),
-        40_001 | 40_101 | 40_113 | 40_117 | 40_118 | 40_300 | 40_301 | 41_000 => PlatformError::Permission(what).into(),
-        40_007 => PlatformError::NotFound(what).into(),
-        40_202 => PlatformError::Conflict(what).into(),
-        20_001 | 40_200 | 40_201 | 40_700 | 40_901 | 40_902 | 50_000..=52_999 | 60_001 => PlatformError::Transient(what).into(),
-        _ => PlatformError::Validation(what).into(),
+    let behaviour = CODES.iter().find(|(codes, _)| codes.contains(&code)).map_or(Behaviour::GiveUp, |(_, behaviour)| *behaviour);
+    match behaviour {
+        Behaviour::Throttle { seconds } => throttled(seconds, what),
+        Behaviour::SignIn => PlatformError::Auth(what).into(),
+        Behaviour::Ask => PlatformError::Permission(what).into(),
+        Behaviour::Repeat => PlatformError::Transient(what).into(),
+        Behaviour::ReadAgain => PlatformError::Conflict(what).into(),
+        Behaviour::Settle => PlatformError::Unknown(what).into(),
+        Behaviour::Missing => PlatformError::NotFound(what).into(),
+        Behaviour::GiveUp => PlatformError::Validation(what).into(),
     }
 }

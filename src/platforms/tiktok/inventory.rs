@@ -14,12 +14,12 @@ use crate::platforms::loose::{Loose, units};
 use crate::platforms::spec::{AccountSpec, is_number};
 use crate::platforms::{Inventory, PlatformError};
 
-const ADVERTISER: &str = r#"["advertiser_id","name","currency","timezone","status"]"#;
+pub(super) const ADVERTISER: &str = r#"["advertiser_id","name","currency","timezone","status"]"#;
 const CAMPAIGN: &str = r#"["campaign_id","campaign_name","objective_type","budget","budget_mode","budget_optimize_on","operation_status","secondary_status","create_time","special_industries","is_smart_performance_campaign","campaign_automation_type"]"#;
 const AD_GROUP: &str = r#"["adgroup_id","campaign_id","budget","budget_mode","scheduled_budget","operation_status","secondary_status"]"#;
 /// Least daily budget of a campaign and of an ad group, in US dollars. Source: TikTok's budget floors.
-const CAMPAIGN_FLOOR: i64 = 50;
-const AD_GROUP_FLOOR: i64 = 20;
+pub(super) const CAMPAIGN_FLOOR: i64 = 50;
+pub(super) const AD_GROUP_FLOOR: i64 = 20;
 
 pub(super) async fn read(tiktok: &Tiktok) -> Result<Inventory, PlatformError> {
     let ids = format!(r#"["{}"]"#, tiktok.spec.platform_id);
@@ -42,11 +42,14 @@ pub(super) fn floor(dollars: i64, currency: Currency) -> Money {
     Money::from_micros(dollars * ratio * MICROS, currency)
 }
 
-/// Puts an account's rows together; pure, so that it can be tested on rows alone.
-pub(super) fn assemble(spec: &AccountSpec, account: &Advertiser, campaigns: Vec<Row>, ad_groups: Vec<AdGroup>) -> Result<Inventory, PlatformError> {
+/// The account as it describes itself.
+///
+/// # Errors
+/// [`PlatformError::Validation`] without a currency or a zone we know.
+pub(super) fn account(spec: &AccountSpec, account: &Advertiser) -> Result<AccountState, PlatformError> {
     let missing = |what: &str| PlatformError::Validation(format!("advertiser {} names no {what}", spec.platform_id));
     let currency: Currency = account.currency.as_deref().and_then(|code| code.parse().ok()).ok_or_else(|| missing("currency we know"))?;
-    let account = AccountState {
+    Ok(AccountState {
         account: spec.account.clone(),
         platform: Platform::Tiktok,
         platform_id: spec.platform_id.clone(),
@@ -54,7 +57,13 @@ pub(super) fn assemble(spec: &AccountSpec, account: &Advertiser, campaigns: Vec<
         currency,
         time_zone: account.timezone.as_deref().and_then(|zone| zone.parse().ok()).ok_or_else(|| missing("time zone we know"))?,
         in_good_standing: account.status.as_deref() == Some("STATUS_ENABLE"),
-    };
+    })
+}
+
+/// Puts an account's rows together; pure, so that it can be tested on rows alone.
+pub(super) fn assemble(spec: &AccountSpec, advertiser: &Advertiser, campaigns: Vec<Row>, ad_groups: Vec<AdGroup>) -> Result<Inventory, PlatformError> {
+    let account = account(spec, advertiser)?;
+    let currency = account.currency;
     let mut groups: BTreeMap<String, Vec<AdGroup>> = BTreeMap::new();
     for group in ad_groups {
         if let Some(campaign) = group.campaign_id.clone().filter(|_| is_number(&group.adgroup_id.0)) {
@@ -160,7 +169,7 @@ impl Shape<'_> {
     }
 }
 
-fn run_status(operation: Option<&str>, secondary: Option<&str>) -> RunStatus {
+pub(super) fn run_status(operation: Option<&str>, secondary: Option<&str>) -> RunStatus {
     match (operation, secondary) {
         (_, Some(secondary)) if secondary.ends_with("_STATUS_DELETE") => RunStatus::Ended,
         (Some("DISABLE"), _) => RunStatus::Paused,
@@ -174,7 +183,7 @@ fn is_known(operation: Option<&str>) -> bool {
     matches!(operation, Some("ENABLE" | "DISABLE" | "DELETE"))
 }
 
-fn objective(objective: Option<&str>) -> Objective {
+pub(super) fn objective(objective: Option<&str>) -> Objective {
     match objective.unwrap_or_default() {
         "REACH" | "RF_REACH" | "BRAND_CONSIDERATION" => Objective::Awareness,
         "TRAFFIC" => Objective::Traffic,

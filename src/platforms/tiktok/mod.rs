@@ -1,8 +1,19 @@
 //! TikTok: the Business API v1.3. Amounts are JSON numbers in whole units; every answer is an envelope whose code decides.
 
+mod access;
+mod ad;
+mod answer;
+mod bidding;
+mod create;
 mod errors;
 mod inventory;
+mod look;
+mod objective;
+mod part;
+mod raw;
 mod report;
+mod structure;
+mod targeting;
 mod wire;
 
 use std::sync::Arc;
@@ -28,7 +39,6 @@ pub(super) use report::{action_metrics, actions};
 const HOST: &str = "https://business-api.tiktok.com";
 const PATH: &str = "open_api/v1.3";
 const JSON: &str = "application/json";
-const PAGE: &str = "1000";
 const PAGE_ROWS: usize = 1_000;
 /// More pages than any account has: a guard against a total that never ends.
 const PAGES: i64 = 1_000;
@@ -67,17 +77,23 @@ impl Tiktok {
 
     /// Every row of a list.
     async fn rows<T: DeserializeOwned>(&self, path: &str, parameters: &[(&str, &str)]) -> Result<Vec<T>, PlatformError> {
-        let mut rows = Vec::new();
+        self.paged(path, "list", PAGE_ROWS, parameters).await
+    }
+
+    /// Every row under `list`, asked for by `size` a page.
+    async fn paged<T: DeserializeOwned>(&self, path: &str, list: &str, size: usize, parameters: &[(&str, &str)]) -> Result<Vec<T>, PlatformError> {
+        let (mut rows, row_count) = (Vec::new(), size.to_string());
         for page in 1..=PAGES {
             let number = page.to_string();
             let mut asked = vec![("advertiser_id", self.spec.platform_id.as_str())];
             asked.extend_from_slice(parameters);
-            asked.extend([("page", number.as_str()), ("page_size", PAGE)]);
-            let list: wire::List<T> = self.get(path, &asked).await?;
-            rows.extend(list.list.unwrap_or_default());
+            asked.extend([("page", number.as_str()), ("page_size", row_count.as_str())]);
+            let mut answer: wire::Page = self.get(path, &asked).await?;
+            let found = answer.rest.remove(list).filter(|found| !found.is_null()).map_or(Ok(Vec::new()), serde_json::from_value::<Vec<T>>);
+            rows.extend(found.map_err(|error| PlatformError::Transient(format!("`{path}` answered in an unknown form: {error}")))?);
             // A list that may go on and does not say so must not pass for the whole: what is missing from it would be money nobody counts.
-            let full = rows.len() >= PAGE_ROWS.saturating_mul(usize::try_from(page).unwrap_or(usize::MAX));
-            let total = match list.page_info.and_then(|info| info.total_page?.integer()) {
+            let full = rows.len() >= size.saturating_mul(usize::try_from(page).unwrap_or(usize::MAX));
+            let total = match answer.page_info.and_then(|info| info.total_page?.integer()) {
                 Some(total) => total,
                 None if full => return Err(PlatformError::Transient(format!("`{path}` does not say how many pages it has"))),
                 None => page,
@@ -87,6 +103,11 @@ impl Tiktok {
             }
         }
         Err(PlatformError::Transient(format!("`{path}` has more than {PAGES} pages")))
+    }
+
+    /// A request of this account.
+    fn post(&self, path: &str, body: &Value) -> WireRequest {
+        request(format!("{}/{path}", self.base), JSON, body.to_string())
     }
 
     /// Daily ad group budgets are locked for the five minutes before the account's midnight: how long that still lasts.
@@ -149,14 +170,11 @@ impl AdPlatform for Tiktok {
         if let Some(wait) = tomorrow.then(|| self.locked_for(self.caller.clock().now())).flatten() {
             return Err(PlatformError::Quota { wait, what: "daily ad group budgets are locked from 23:55 until the account's midnight".to_owned() });
         }
+        let (path, body) = (url.path().to_owned(), request.body.clone());
         let answer = self.caller.write(self.signed(Outgoing::post(url, JSON, request.body))?, within).await?;
-        let failed = answer.pointer("/data/error_list").and_then(Value::as_array).is_some_and(|list| !list.is_empty());
-        if failed {
-            let said = answer.pointer("/data/error_list/0/error_message").and_then(Value::as_str).unwrap_or("no text");
-            return Err(PlatformError::Validation(said.chars().take(300).collect()));
-        }
+        let created = answer::created(&path, &body, &answer)?;
         let request_id = answer.get("request_id").and_then(Value::as_str).map(str::to_owned);
-        Ok(Accepted { request_id, created: None, effect: if tomorrow { Effect::NextLocalDay } else { Effect::Now } })
+        Ok(Accepted { request_id, created, effect: if tomorrow { Effect::NextLocalDay } else { Effect::Now } })
     }
 
     fn effect_of(&self, change: &Change, _now: ProductTime) -> Effect {
@@ -176,32 +194,48 @@ impl AdPlatform for Tiktok {
         }
     }
 
-    async fn compose(&self, change: &Change, _mark: &Mark) -> Result<WireRequest, PlatformError> {
-        Err(PlatformError::Unsupported(format!("{} is not written by this version", change.action().name())))
+    async fn compose(&self, change: &Change, mark: &Mark) -> Result<WireRequest, PlatformError> {
+        if *change.account() != self.spec.account {
+            return Err(PlatformError::Validation(format!("the change is about account `{}`, this is `{}`", change.account(), self.spec.account)));
+        }
+        match change {
+            Change::Budget { .. } | Change::Status { .. } => self.prepare(change, None),
+            Change::PartStatus { part, to, .. } => self.part_status(change, part, *to).await,
+            Change::Bid { part, to, .. } => self.bid(change, part, *to).await,
+            Change::BidStrategy { part, to, .. } => self.bid_strategy(change, part, *to).await,
+            Change::Targeting { part, to, .. } => self.targeting(change, part, to).await,
+            Change::CreateCampaign(draft) => self.create_campaign(draft, mark),
+            Change::CreateAdGroup(draft) => self.create_ad_group(draft, mark).await,
+            Change::CreateCreative(_) => Err(look::no_creatives()),
+            Change::CreateAd(draft) => self.create_ad(draft, mark).await,
+            Change::UploadMedia(draft) => self.upload(draft, mark),
+        }
     }
 
+    /// TikTok judges nothing beforehand.
     async fn rehearse(&self, _request: &WireRequest) -> Result<(), PlatformError> {
         Ok(())
     }
 
-    async fn look(&self, change: &Change, _mark: &Mark) -> Result<Sight, PlatformError> {
-        Err(PlatformError::Unsupported(format!("{} is not read by this version", change.action().name())))
+    async fn look(&self, change: &Change, mark: &Mark) -> Result<Sight, PlatformError> {
+        self.sight(change, mark).await
     }
 
     async fn structure(&self) -> Result<Structure, PlatformError> {
-        Err(PlatformError::Unsupported("what stands below campaigns is not read by this version".to_owned()))
+        structure::read(self).await
     }
 
-    async fn report(&self, _ask: &ReportAsk) -> Result<Vec<ReportRow>, PlatformError> {
-        Err(PlatformError::Unsupported("reports below campaigns are not read by this version".to_owned()))
+    async fn report(&self, ask: &ReportAsk) -> Result<Vec<ReportRow>, PlatformError> {
+        report::divided(self, ask).await
     }
 
+    /// TikTok does not tell who changed what: comparing what stands is all there is.
     async fn edits(&self, _since: ProductTime) -> Result<Option<Vec<Edit>>, PlatformError> {
         Ok(None)
     }
 
     async fn access(&self) -> Result<Access, PlatformError> {
-        Err(PlatformError::Unsupported("rights are not read by this version".to_owned()))
+        access::read(self).await
     }
 }
 

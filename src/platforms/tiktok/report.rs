@@ -1,4 +1,4 @@
-//! TikTok's daily figures by campaign. All metrics are text, and `-` means that there is none.
+//! TikTok's figures. All metrics are text, and `-` means that there is none.
 
 use chrono::{Days, NaiveDate};
 use rust_decimal::Decimal;
@@ -8,6 +8,7 @@ use super::wire::ReportRow;
 use crate::domain::entity::Level;
 use crate::domain::metrics::Metrics;
 use crate::domain::money::{Money, Rounding};
+use crate::domain::structure::{Breakdown, ReportAsk, ReportLevel, ReportRow as Divided};
 use crate::platforms::loose::{Loose, thousandths, units};
 use crate::platforms::spec::{AccountSpec, ConversionValue, is_number};
 use crate::platforms::{DayRow, PlatformError};
@@ -16,6 +17,8 @@ use crate::platforms::{DayRow, PlatformError};
 const DAYS: u64 = 30;
 /// Deleted campaigns belong in it: their spend happened. The value is the text of a list.
 const FILTER: &str = r#"[{"field_name":"campaign_status","filter_type":"IN","filter_value":"[\"STATUS_ALL\"]"}]"#;
+/// What is counted in people, and what they did beside clicking.
+const PEOPLE: [&str; 3] = ["reach", "frequency", "engagements"];
 /// Names of an action, its count, and its value where the platform reports one.
 const ACTIONS: [(&str, &str, Option<&str>); 8] = [
     ("purchase", "complete_payment", Some("total_complete_payment_rate")),
@@ -42,16 +45,32 @@ fn chosen(spec: &AccountSpec) -> impl Iterator<Item = (&'static str, Option<&'st
     spec.conversions.actions.iter().filter_map(|action| action_metrics(action))
 }
 
-pub(super) async fn read(tiktok: &Tiktok, from: NaiveDate, to: NaiveDate) -> Result<Vec<DayRow>, PlatformError> {
+/// The metrics a configured account asks for.
+fn metrics(spec: &AccountSpec, more: &[&'static str]) -> String {
     let mut metrics = vec!["spend", "impressions", "clicks"];
-    for (count, value) in chosen(&tiktok.spec) {
+    for (count, value) in chosen(spec) {
         metrics.extend([Some(count), value].into_iter().flatten().filter(|metric| !metrics.contains(metric)).collect::<Vec<_>>());
     }
-    let metrics = serde_json::json!(metrics).to_string();
-    let (mut days, mut start) = (Vec::new(), from);
+    metrics.extend(more);
+    serde_json::json!(metrics).to_string()
+}
+
+/// The days from `from` to `to` in spans of at most `most` days.
+fn spans(from: NaiveDate, to: NaiveDate, most: u64) -> Vec<(String, String)> {
+    let (mut spans, mut start) = (Vec::new(), from);
     while start <= to {
-        let end = start.checked_add_days(Days::new(DAYS - 1)).unwrap_or(to).min(to);
-        let (first, last) = (start.to_string(), end.to_string());
+        let end = start.checked_add_days(Days::new(most - 1)).unwrap_or(to).min(to);
+        spans.push((start.to_string(), end.to_string()));
+        let Some(next) = end.succ_opt() else { break };
+        start = next;
+    }
+    spans
+}
+
+pub(super) async fn read(tiktok: &Tiktok, from: NaiveDate, to: NaiveDate) -> Result<Vec<DayRow>, PlatformError> {
+    let metrics = metrics(&tiktok.spec, &[]);
+    let mut days = Vec::new();
+    for (first, last) in spans(from, to, DAYS) {
         let parameters = [
             ("report_type", "BASIC"),
             ("data_level", "AUCTION_CAMPAIGN"),
@@ -65,11 +84,82 @@ pub(super) async fn read(tiktok: &Tiktok, from: NaiveDate, to: NaiveDate) -> Res
         for row in &rows {
             days.extend(day(&tiktok.spec, row)?);
         }
-        let Some(next) = end.succ_opt() else { break };
-        start = next;
     }
     days.sort_by(|a, b| (&a.entity, a.day).cmp(&(&b.entity, b.day)));
     Ok(days)
+}
+
+/// Figures at any level and breakdown.
+pub(super) async fn divided(tiktok: &Tiktok, ask: &ReportAsk) -> Result<Vec<Divided>, PlatformError> {
+    let spec = &tiktok.spec;
+    let (level, id, data_level, status) = match ask.level {
+        ReportLevel::Campaign => (Level::Campaign, "campaign_id", "AUCTION_CAMPAIGN", "campaign_status"),
+        ReportLevel::AdGroup => (Level::AdGroup, "adgroup_id", "AUCTION_ADGROUP", "adgroup_status"),
+        ReportLevel::Ad => (Level::Ad, "ad_id", "AUCTION_AD", "ad_status"),
+    };
+    let (kind, time, part, most) = match ask.breakdown {
+        None => ("BASIC", "stat_time_day", None, DAYS),
+        Some(Breakdown::Hour) => ("BASIC", "stat_time_hour", None, 1),
+        Some(Breakdown::Age) => ("AUDIENCE", "stat_time_day", Some("age"), DAYS),
+        Some(Breakdown::Gender) => ("AUDIENCE", "stat_time_day", Some("gender"), DAYS),
+        Some(Breakdown::Country) => ("AUDIENCE", "stat_time_day", Some("country_code"), DAYS),
+        Some(Breakdown::Device) => ("AUDIENCE", "stat_time_day", Some("platform"), DAYS),
+    };
+    let dimensions = serde_json::json!([Some(id), Some(time), part].into_iter().flatten().collect::<Vec<_>>()).to_string();
+    // People are counted once a day, not once an hour or group.
+    let metrics = metrics(spec, if ask.breakdown.is_none() { &PEOPLE } else { &[] });
+    let filter = FILTER.replace("campaign_status", status);
+    let mut found = Vec::new();
+    for (first, last) in spans(ask.from, ask.to, most) {
+        let parameters = [
+            ("report_type", kind),
+            ("data_level", data_level),
+            ("dimensions", dimensions.as_str()),
+            ("metrics", metrics.as_str()),
+            ("start_date", first.as_str()),
+            ("end_date", last.as_str()),
+            ("filtering", filter.as_str()),
+        ];
+        let rows: Vec<ReportRow> = tiktok.rows("report/integrated/get/", &parameters).await?;
+        for row in &rows {
+            let Some(metrics) = figures(spec, row)? else { continue };
+            let hour = row.dimension("stat_time_hour").and_then(|at| at.get(11..13)?.parse::<u8>().ok()).map(|hour| hour.to_string());
+            found.push(Divided {
+                entity: spec.key(level, row.entity(spec, id)?),
+                day: row.day(spec, time)?,
+                part: part.and_then(|part| row.dimension(part)).map(str::to_owned).or(hour),
+                metrics,
+                reach: row.available("reach").and_then(Loose::integer),
+                frequency: row.available("frequency").and_then(|often| often.0.parse().ok()),
+                engagements: row.available("engagements").and_then(Loose::integer),
+            });
+        }
+    }
+    found.sort_by(|a, b| (&a.entity, a.day, &a.part).cmp(&(&b.entity, b.day, &b.part)));
+    Ok(found)
+}
+
+fn wrong(spec: &AccountSpec, what: &str) -> PlatformError {
+    PlatformError::Validation(format!("a report row of advertiser {} has {what}", spec.platform_id))
+}
+
+impl ReportRow {
+    fn dimension(&self, name: &str) -> Option<&str> {
+        self.dimensions.as_ref().and_then(|dimensions| dimensions.get(name)).map(|value| value.0.as_str())
+    }
+
+    /// A metric, where there is one.
+    fn available(&self, name: &str) -> Option<&Loose> {
+        self.metrics.as_ref().and_then(|metrics| metrics.get(name)).filter(|value| !matches!(value.0.as_str(), "-" | ""))
+    }
+
+    fn entity(&self, spec: &AccountSpec, id: &str) -> Result<&str, PlatformError> {
+        self.dimension(id).filter(|id| is_number(id)).ok_or_else(|| wrong(spec, &format!("no {}", id.replace('_', " "))))
+    }
+
+    fn day(&self, spec: &AccountSpec, time: &str) -> Result<NaiveDate, PlatformError> {
+        self.dimension(time).and_then(|day| day.get(..10)?.parse().ok()).ok_or_else(|| wrong(spec, "no day"))
+    }
 }
 
 /// One row in our vocabulary; `None` for a row whose spend is not available.
@@ -77,11 +167,14 @@ pub(super) async fn read(tiktok: &Tiktok, from: NaiveDate, to: NaiveDate) -> Res
 /// # Errors
 /// [`PlatformError::Validation`] for a row that cannot be what it says: no campaign, no day, a number that is none.
 pub(super) fn day(spec: &AccountSpec, row: &ReportRow) -> Result<Option<DayRow>, PlatformError> {
-    let wrong = |what: &str| PlatformError::Validation(format!("a report row of advertiser {} has {what}", spec.platform_id));
-    let dimension = |name: &str| row.dimensions.as_ref().and_then(|dimensions| dimensions.get(name)).map(|value| value.0.as_str());
-    let id = dimension("campaign_id").filter(|id| is_number(id)).ok_or_else(|| wrong("no campaign id"))?;
-    let date = dimension("stat_time_day").and_then(|day| day.get(..10)?.parse().ok()).ok_or_else(|| wrong("no day"))?;
-    let available = |name: &str| row.metrics.as_ref().and_then(|metrics| metrics.get(name)).filter(|value| !matches!(value.0.as_str(), "-" | ""));
+    let (entity, day) = (spec.key(Level::Campaign, row.entity(spec, "campaign_id")?), row.day(spec, "stat_time_day")?);
+    Ok(figures(spec, row)?.map(|metrics| DayRow { entity, day, metrics }))
+}
+
+/// The figures of one row; `None` where its spend is not available.
+fn figures(spec: &AccountSpec, row: &ReportRow) -> Result<Option<Metrics>, PlatformError> {
+    let wrong = |what: &str| wrong(spec, what);
+    let available = |name: &str| row.available(name);
     let Some(spend) = available("spend") else { return Ok(None) };
     let count = |name: &str| available(name).map_or(Some(0), Loose::integer).ok_or_else(|| wrong("a count that is no whole number"));
     let (mut conversions, mut revenue) = (0_i64, Money::zero(spec.currency));
@@ -95,6 +188,5 @@ pub(super) fn day(spec: &AccountSpec, row: &ReportRow) -> Result<Option<DayRow>,
         revenue = each.scale(Decimal::new(conversions, 3), Rounding::HalfEven).map_err(|error| wrong(&error.to_string()))?;
     }
     let spend = units(spend, spec.currency).ok_or_else(|| wrong("a spend that is no number"))?;
-    let metrics = Metrics { spend, impressions: count("impressions")?, clicks: count("clicks")?, conversions_milli: conversions, revenue };
-    Ok(Some(DayRow { entity: spec.key(Level::Campaign, id), day: date, metrics }))
+    Ok(Some(Metrics { spend, impressions: count("impressions")?, clicks: count("clicks")?, conversions_milli: conversions, revenue }))
 }

@@ -9,7 +9,14 @@ use crate::platforms::loose::Loose;
 #[derive(Deserialize)]
 pub(super) struct List<T> {
     pub list: Option<Vec<T>>,
+}
+
+/// One page of a list, under whatever name it stands.
+#[derive(Deserialize)]
+pub(super) struct Page {
     pub page_info: Option<PageInfo>,
+    #[serde(flatten)]
+    pub rest: serde_json::Map<String, serde_json::Value>,
 }
 
 #[derive(Deserialize)]
@@ -56,4 +63,25 @@ pub(super) struct AdGroup {
 pub(super) struct ReportRow {
     pub dimensions: Option<BTreeMap<String, Loose>>,
     pub metrics: Option<BTreeMap<String, Loose>>,
+}
+
+/// Countries and other places that can be reached.
+#[derive(Deserialize)]
+pub(super) struct Regions {
+    pub region_info: Option<Vec<Region>>,
+    pub list: Option<Vec<Region>>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Region {
+    pub location_id: Option<Loose>,
+    pub region_code: Option<String>,
+    pub level: Option<String>,
+}
+
+/// How many ad groups an account may have.
+#[derive(Deserialize)]
+pub(super) struct Quota {
+    pub total_adgroup_quota: Option<Loose>,
+    pub used_adgroup_quota: Option<Loose>,
 }
