@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::raw::Raw;
 use super::{Tiktok, bidding, targeting};
-use crate::domain::change::{Bid, Bidding, Change, Part};
+use crate::domain::change::{Bid, BidStrategy, Bidding, Change, Part};
 use crate::domain::entity::{Level, RunStatus};
 use crate::domain::targeting::Targeting;
 use crate::platforms::spec::is_number;
@@ -147,7 +147,9 @@ impl Tiktok {
             Change::Bid { from, to, .. } => judge(&bidding::read(row, currency).1, from, &Some(*to)),
             Change::BidStrategy { from, to, .. } => {
                 let (strategy, bid) = bidding::read(row, currency);
-                judge(&strategy.map(|strategy| Bidding { strategy, bid }), from, &Some(*to))
+                // Where nothing is said, it is the most results for the budget.
+                let lowest = Bidding { strategy: BidStrategy::LowestCost, bid: None };
+                judge(&strategy.map(|strategy| Bidding { strategy, bid }), &Some(from.unwrap_or(lowest)), &Some(*to))
             }
             Change::Targeting { from, to, .. } => {
                 let countries = self.countries(&self.objective_of(row).await?).await?;

@@ -1,7 +1,12 @@
-//! TikTok's Business API, v1.3, as far as a daemon that steers budgets and status needs it. Errors come with HTTP 200; the envelope's code decides.
+//! TikTok's Business API, v1.3, as far as a daemon that makes, steers and reads ads needs it. Errors come with HTTP 200; the envelope's code decides.
 
+mod create;
+mod group;
 mod lists;
+mod media;
+mod models;
 mod report;
+mod tools;
 mod writes;
 
 #[cfg(test)]
@@ -14,7 +19,7 @@ use super::faults::Kind;
 use super::wire::{Asked, Reply, token_is_ours};
 use super::world::World;
 use super::world::edits::Moment;
-use crate::domain::entity::Platform;
+use crate::domain::entity::{Level, Platform};
 use crate::domain::money::MICROS;
 
 /// A refusal: TikTok's code and a text nobody should decide by.
@@ -53,7 +58,6 @@ pub(crate) fn answer(world: &mut World, asked: &Asked, moment: &Moment) -> Reply
 }
 
 fn route(world: &mut World, asked: &Asked, moment: &Moment) -> Result<Value, Refusal> {
-    let gone = || Refusal::new(40_400, "The requested API does not exist: check version, path and its trailing slash.");
     let path = asked.path.strip_prefix("/open_api/v1.3/").and_then(|path| path.strip_suffix('/')).ok_or_else(gone)?;
     match asked.header("access-token") {
         None | Some("") => return Err(Refusal::new(40_104, "Access token is null.")),
@@ -61,14 +65,7 @@ fn route(world: &mut World, asked: &Asked, moment: &Moment) -> Result<Value, Ref
         Some(_) => return Err(Refusal::new(40_105, "Access token is incorrect or has been revoked.")),
     }
     if asked.method == Method::GET {
-        return match path {
-            "advertiser/info" => lists::advertisers(world, asked),
-            "oauth2/advertiser/get" => Ok(lists::reachable(world)),
-            "campaign/get" => lists::campaigns(world, advertiser(world, asked.param("advertiser_id"))?, asked, moment),
-            "adgroup/get" => lists::ad_groups(world, advertiser(world, asked.param("advertiser_id"))?, asked, moment),
-            "report/integrated/get" => report::integrated(world, advertiser(world, asked.param("advertiser_id"))?, asked, moment),
-            _ => Err(gone()),
-        };
+        return read(world, asked, path, moment);
     }
     if !asked.header("content-type").is_some_and(|kind| kind.starts_with("application/json")) {
         return Err(Refusal::new(40_000, "Content-Type must be application/json."));
@@ -76,11 +73,107 @@ fn route(world: &mut World, asked: &Asked, moment: &Moment) -> Result<Value, Ref
     let body = asked.json().filter(Value::is_object).ok_or_else(|| Refusal::new(40_000, "The body is not a JSON object."))?;
     let account = advertiser(world, body["advertiser_id"].as_str())?;
     match path {
+        "campaign/create" => create::campaign(world, account, &body, moment),
         "campaign/update" => writes::campaign(world, account, &body, moment),
-        "campaign/status/update" => writes::campaign_status(world, account, &body, moment),
-        "adgroup/update" => writes::ad_group(world, account, &body, moment),
+        "campaign/status/update" => writes::status(world, account, Level::Campaign, &body, moment),
+        "adgroup/create" => create::ad_group(world, account, &body, moment),
+        "adgroup/update" => group::update(world, account, &body, moment),
         "adgroup/budget/update" => writes::ad_group_budget(world, account, &body, moment),
-        "adgroup/status/update" => writes::ad_group_status(world, account, &body, moment),
+        "adgroup/status/update" => writes::status(world, account, Level::AdGroup, &body, moment),
+        "ad/create" => create::ads(world, account, &body, moment),
+        "ad/status/update" => writes::status(world, account, Level::Ad, &body, moment),
+        "file/image/ad/upload" => media::upload(world, account, media::Kind::Image, &body, moment),
+        "file/video/ad/upload" => media::upload(world, account, media::Kind::Video, &body, moment),
+        _ => Err(gone()),
+    }
+}
+
+fn gone() -> Refusal {
+    Refusal::new(40_400, "The requested API does not exist: check version, path and its trailing slash.")
+}
+
+/// The parameters of each read; another one is refused, so that a wrong client is caught.
+const PARAMETERS: [(&str, &[&str]); 14] = [
+    ("advertiser/info", &["advertiser_ids", "fields"]),
+    ("oauth2/advertiser/get", &["app_id", "secret"]),
+    ("campaign/get", &LISTED),
+    ("adgroup/get", &LISTED),
+    ("ad/get", &LISTED),
+    (
+        "report/integrated/get",
+        &[
+            "advertiser_id",
+            "advertiser_ids",
+            "bc_id",
+            "service_type",
+            "report_type",
+            "data_level",
+            "dimensions",
+            "metrics",
+            "start_date",
+            "end_date",
+            "query_lifetime",
+            "enable_total_metrics",
+            "multi_adv_report_in_utc_time",
+            "order_field",
+            "order_type",
+            "filtering",
+            "query_mode",
+            "page",
+            "page_size",
+        ],
+    ),
+    ("file/image/ad/search", &LIBRARY),
+    ("file/video/ad/search", &LIBRARY),
+    ("file/image/ad/info", &["advertiser_id", "image_ids"]),
+    ("file/video/ad/info", &["advertiser_id", "video_ids"]),
+    ("identity/get", &["advertiser_id", "identity_type", "identity_authorized_bc_id", "page", "page_size"]),
+    ("pixel/list", &["advertiser_id", "pixel_id", "code", "name", "order_by", "filtering", "page", "page_size"]),
+    (
+        "tool/region",
+        &[
+            "advertiser_id",
+            "placements",
+            "objective_type",
+            "promotion_target_type",
+            "operating_system",
+            "brand_safety_type",
+            "brand_safety_partner",
+            "level_range",
+            "rf_campaign_type",
+        ],
+    ),
+    ("ad/review_info", &["advertiser_id", "ad_ids", "lang"]),
+];
+const LISTED: [&str; 6] = ["advertiser_id", "fields", "exclude_field_types_in_response", "filtering", "page", "page_size"];
+const LIBRARY: [&str; 4] = ["advertiser_id", "filtering", "page", "page_size"];
+
+fn read(world: &mut World, asked: &Asked, path: &str, moment: &Moment) -> Result<Value, Refusal> {
+    use media::Kind;
+    let known = PARAMETERS.iter().find(|(known, _)| *known == path).map_or(&["advertiser_id"][..], |(_, names)| names);
+    if let Some(unknown) = asked.query.keys().find(|name| !known.contains(&name.as_str())) {
+        return Err(Refusal::invalid(format!("{unknown}: Unknown parameter.")));
+    }
+    match path {
+        "advertiser/info" => return lists::advertisers(world, asked),
+        "oauth2/advertiser/get" => return Ok(lists::reachable(world)),
+        _ => {}
+    }
+    let account = advertiser(world, asked.param("advertiser_id"));
+    match path {
+        "campaign/get" => lists::things(world, account?, Level::Campaign, asked, moment),
+        "adgroup/get" => lists::things(world, account?, Level::AdGroup, asked, moment),
+        "ad/get" => lists::things(world, account?, Level::Ad, asked, moment),
+        "report/integrated/get" => report::integrated(world, account?, asked, moment),
+        "file/image/ad/search" => media::search(world, account?, Kind::Image, asked, moment),
+        "file/video/ad/search" => media::search(world, account?, Kind::Video, asked, moment),
+        "file/image/ad/info" => media::info(world, account?, Kind::Image, asked, moment),
+        "file/video/ad/info" => media::info(world, account?, Kind::Video, asked, moment),
+        "identity/get" => account.and_then(|_| tools::identities(asked)),
+        "pixel/list" => account.and_then(|_| tools::pixels(asked)),
+        "tool/region" => account.and_then(|_| tools::regions(asked)),
+        "adgroup/quota" => Ok(tools::quota(world, account?)),
+        "ad/review_info" => tools::reviews(world, account?, asked, moment),
         _ => Err(gone()),
     }
 }
