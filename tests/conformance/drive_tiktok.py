@@ -1,7 +1,8 @@
 """The official TikTok client against the sandbox: `drive_tiktok.py BASE_URL ADVERTISER SINCE UNTIL`.
 
 `tiktok-business-api-sdk-official` itself, with its host replaced; requests are its own body and filter models. Proven: advertiser facts,
-campaigns and ad groups by page, the daily report, budget and status of campaign and ad group, the error envelope."""
+campaigns and ad groups by page, the daily report, budget and status of campaign and ad group, a
+campaign made with all below it, the error envelope."""
 
 import datetime
 import sys
@@ -33,6 +34,28 @@ def refused(call):
     except TiktokSDKError as error:
         return error
     raise AssertionError("accepted")
+
+
+def made(campaigns, groups, ads, files):
+    """A tree made top down, stopped, with the package's own bodies."""
+    body = sdk.CampaignCreateBody(advertiser_id=ADVERTISER, campaign_name="Official client", objective_type="WEB_CONVERSIONS",
+                                  budget_mode="BUDGET_MODE_INFINITE", operation_status="DISABLE", request_id="17320000001")
+    campaign_id = data(campaigns.campaign_create(TOKEN, body=body))["campaign_id"]
+    body = sdk.AdgroupCreateBody(
+        advertiser_id=ADVERTISER, campaign_id=campaign_id, adgroup_name="Official client", promotion_type="WEBSITE",
+        placement_type="PLACEMENT_TYPE_NORMAL", placements=["PLACEMENT_TIKTOK"], location_ids=["6252001"], age_groups=["AGE_25_34"],
+        gender="GENDER_UNLIMITED", budget_mode="BUDGET_MODE_DAY", budget=60, schedule_type="SCHEDULE_FROM_NOW",
+        schedule_start_time=f"{UNTIL} 12:00:00", optimization_goal="CONVERT", billing_event="OCPM", pixel_id="7100000000000000009",
+        optimization_event="SHOPPING", bid_type="BID_TYPE_NO_BID", pacing="PACING_MODE_SMOOTH", operation_status="DISABLE", request_id="17320000002")
+    adgroup_id = data(groups.adgroup_create(TOKEN, body=body))["adgroup_id"]
+    image = data(files.ad_image_upload(TOKEN, advertiser_id=ADVERTISER, upload_type="UPLOAD_BY_URL", file_name="a.png", image_url="https://example.com/a.png"))
+    creative = sdk.AdcreateCreatives(ad_name="Official client", ad_format="SINGLE_IMAGE", ad_text="A text", call_to_action="SHOP_NOW",
+                                     landing_page_url="https://example.com/", identity_type="CUSTOMIZED_USER", identity_id="7200000000000000001",
+                                     image_ids=[image["image_id"]], operation_status="DISABLE")
+    ad = data(ads.ad_create(TOKEN, body=sdk.AdCreateBody(advertiser_id=ADVERTISER, adgroup_id=adgroup_id, creatives=[creative])))
+    listed = data(ads.ad_get(ADVERTISER, TOKEN, filtering=sdk.FilteringAdGet(adgroup_ids=[adgroup_id])))["list"]
+    assert [row["ad_id"] for row in listed] == ad["ad_ids"] and listed[0]["operation_status"] == "DISABLE", listed
+    ads.ad_status_update(TOKEN, body=sdk.AdStatusUpdateBody(advertiser_id=ADVERTISER, ad_ids=ad["ad_ids"], operation_status="ENABLE"))
 
 
 def main():
@@ -87,6 +110,7 @@ def main():
         groups.adgroup_status_update(TOKEN, body=body)
         assert group(theirs["adgroup_id"])["operation_status"] == status
 
+    made(campaigns, groups, sdk.AdApi(api), sdk.FileApi(api))
     low = refused(lambda: campaigns.campaign_update(TOKEN, body=sdk.CampaignUpdateBody(advertiser_id=ADVERTISER, campaign_id=mine["campaign_id"], budget=1)))
     assert "40002" in str(low), low
     assert "40105" in str(refused(lambda: campaigns.campaign_get(ADVERTISER, "stolen")))

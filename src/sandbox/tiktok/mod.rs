@@ -67,10 +67,16 @@ fn route(world: &mut World, asked: &Asked, moment: &Moment) -> Result<Value, Ref
     if asked.method == Method::GET {
         return read(world, asked, path, moment);
     }
-    if !asked.header("content-type").is_some_and(|kind| kind.starts_with("application/json")) {
+    let kind = asked.header("content-type").unwrap_or_default();
+    let body = if kind.starts_with("application/json") {
+        asked.json().filter(Value::is_object).ok_or_else(|| Refusal::new(40_000, "The body is not a JSON object."))?
+    } else if path.starts_with("file/")
+        && let Some(mark) = kind.strip_prefix("multipart/form-data; boundary=")
+    {
+        form(&asked.body, mark)
+    } else {
         return Err(Refusal::new(40_000, "Content-Type must be application/json."));
-    }
-    let body = asked.json().filter(Value::is_object).ok_or_else(|| Refusal::new(40_000, "The body is not a JSON object."))?;
+    };
     let account = advertiser(world, body["advertiser_id"].as_str())?;
     match path {
         "campaign/create" => create::campaign(world, account, &body, moment),
@@ -176,6 +182,17 @@ fn read(world: &mut World, asked: &Asked, path: &str, moment: &Moment) -> Result
         "ad/review_info" => tools::reviews(world, account?, asked, moment),
         _ => Err(gone()),
     }
+}
+
+/// The texts of a multipart form, which uploads may be sent as, also those by address.
+fn form(body: &[u8], mark: &str) -> Value {
+    let text = String::from_utf8_lossy(body);
+    let part = |part: &str| {
+        let (head, value) = part.split_once("\r\n\r\n")?;
+        let name = head.split("name=\"").nth(1)?.split('"').next()?;
+        Some((name.to_owned(), Value::from(value.strip_suffix("\r\n").unwrap_or(value))))
+    };
+    Value::Object(text.split(&format!("--{}", mark.trim_matches('"'))).filter_map(part).collect())
 }
 
 fn advertiser(world: &World, id: Option<&str>) -> Result<usize, Refusal> {
