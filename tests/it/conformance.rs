@@ -109,7 +109,7 @@ async fn the_platforms_packages_know_all_that_our_clients_send_and_all_that_the_
     let recorder = Recorder::before(sandbox.base_url()).await;
     for platform in Platform::ALL {
         let gateway = gateway(platform, account(&config, platform), &recorder, &clock);
-        drive::everything(&gateway, &recorder.ad_groups().await, days()).await;
+        drive::everything(&gateway, &clock, &recorder.ad_groups().await, days()).await;
     }
     // It stays, so that the scripts can be run on it by hand.
     let record = Path::new(env!("CARGO_TARGET_TMPDIR")).join("conformance.jsonl");

@@ -140,7 +140,8 @@ pub(super) fn ad_group(found: &Inventory, campaign: &EntityKey) -> Change {
         objective: Objective::Conversions,
         name: "Conformance".to_owned(),
         targeting: targeting(platform, Level::AdGroup),
-        bidding: None,
+        // Elsewhere such a bid belongs to the campaign.
+        bidding: (platform == Platform::Tiktok).then(|| biddings(found)[2]),
         daily_budget: None,
         optimisation: match platform {
             Platform::Google => None,
@@ -167,8 +168,8 @@ fn content(platform: Platform, media: Vec<EntityKey>) -> Content {
     let words = |kind: &str| (1..=3).map(|number| format!("{kind} {number}")).collect();
     Content {
         name: "Conformance".to_owned(),
-        headlines: words("Headline"),
-        texts: words("Text"),
+        headlines: if platform == Platform::Tiktok { Vec::new() } else { words("Headline") },
+        texts: if platform == Platform::Tiktok { vec!["Text".to_owned()] } else { words("Text") },
         landing_url: "https://example.com/shop".to_owned(),
         call_to_action: (platform != Platform::Google).then_some(CallToAction::ShopNow),
         media,

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::time::Duration;
 
+use adjutant::clock::Clock;
 use adjutant::domain::change::{Change, Part};
 use adjutant::domain::draft::Mark;
 use adjutant::domain::entity::{EntityKey, Level, Objective, RunStatus};
@@ -35,7 +36,7 @@ fn possible<T: Debug>(what: &impl Debug, outcome: Result<T, PlatformError>) -> O
 }
 
 /// Drives one gateway; `ad_groups` are the ids of the sandbox's ad groups by their campaigns'.
-pub(super) async fn everything(gateway: &Gateway, ad_groups: &BTreeMap<String, String>, (from, to): (NaiveDate, NaiveDate)) {
+pub(super) async fn everything(gateway: &Gateway, clock: &Clock, ad_groups: &BTreeMap<String, String>, (from, to): (NaiveDate, NaiveDate)) {
     let found = gateway.inventory().await.expect("an inventory");
     let days = gateway.daily_metrics(from, to).await.expect("a report");
     assert!(days.len() > 500, "{}: more than one page", gateway.platform());
@@ -62,6 +63,8 @@ pub(super) async fn everything(gateway: &Gateway, ad_groups: &BTreeMap<String, S
     for change in changes::media(&found) {
         media.extend(trial.enact(change).await);
     }
+    // Until then a video is not ready for an ad.
+    clock.advance(TimeDelta::minutes(5));
     let creative = trial.enact(changes::creative(&found, &media)).await;
     for change in changes::ads(&found, &ad_group, &media, creative) {
         trial.enact(change).await;
