@@ -49,24 +49,13 @@ impl Tiktok {
             Standing::Gone => return Err(PlatformError::NotFound(format!("ad group `{}` does not exist any more", draft.ad_group.id))),
         }
         let text = text(content)?;
-        let (format, shown) = self.shown(content).await?;
+        let shown = self.shown(content).await?;
         let identity = content.identity.as_deref().ok_or_else(|| PlatformError::Validation("identity: a TikTok ad speaks in somebody's name".to_owned()))?;
         let identities: Vec<Raw> = self.listed("identity/get/", "identity_list", &[("identity_type", "CUSTOMIZED_USER")]).await?;
         if !identities.iter().any(|row| row.text("identity_id").as_deref() == Some(identity)) {
             return unsupported("identity: not among the account's own identities (CUSTOMIZED_USER); ads in the name of a TikTok account are not made here");
         }
-        let mut creative = Map::from_iter([
-            ("ad_name".to_owned(), name.into()),
-            ("ad_format".to_owned(), format.into()),
-            ("identity_type".to_owned(), "CUSTOMIZED_USER".into()),
-            ("identity_id".to_owned(), identity.into()),
-        ]);
-        creative.extend(shown);
-        creative.insert("ad_text".to_owned(), text.into());
-        creative.extend(content.call_to_action.map(|button| ("call_to_action".to_owned(), word(button).into())));
-        creative.insert("landing_page_url".to_owned(), page(&content.landing_url)?.into());
-        creative.insert("utm_params".to_owned(), UTM.iter().map(|(key, value)| json!({ "key": key, "value": value })).collect());
-        creative.insert("operation_status".to_owned(), "DISABLE".into());
+        let creative = creative(&name, content, text, identity, shown)?;
         Ok(self.post("ad/create/", &json!({ "advertiser_id": self.spec.platform_id, "adgroup_id": draft.ad_group.id, "creatives": [creative] })))
     }
 
@@ -122,7 +111,30 @@ impl Tiktok {
     }
 }
 
-fn text(content: &Content) -> Result<&str, PlatformError> {
+/// An ad as TikTok takes it.
+pub(super) fn creative(
+    name: &str,
+    content: &Content,
+    text: &str,
+    identity: &str,
+    (format, shown): (&'static str, Map<String, Value>),
+) -> Result<Value, PlatformError> {
+    let mut creative = Map::from_iter([
+        ("ad_name".to_owned(), name.into()),
+        ("ad_format".to_owned(), format.into()),
+        ("identity_type".to_owned(), "CUSTOMIZED_USER".into()),
+        ("identity_id".to_owned(), identity.into()),
+    ]);
+    creative.extend(shown);
+    creative.insert("ad_text".to_owned(), text.into());
+    creative.extend(content.call_to_action.map(|button| ("call_to_action".to_owned(), word(button).into())));
+    creative.insert("landing_page_url".to_owned(), page(&content.landing_url)?.into());
+    creative.insert("utm_params".to_owned(), UTM.iter().map(|(key, value)| json!({ "key": key, "value": value })).collect());
+    creative.insert("operation_status".to_owned(), "DISABLE".into());
+    Ok(Value::Object(creative))
+}
+
+pub(super) fn text(content: &Content) -> Result<&str, PlatformError> {
     if !content.headlines.is_empty() {
         return unsupported("headlines: a TikTok ad has one text and no headline");
     }

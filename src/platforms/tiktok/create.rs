@@ -7,10 +7,12 @@ use sha2::{Digest, Sha256};
 use super::inventory::{AD_GROUP_FLOOR, CAMPAIGN_FLOOR, floor, objective, unit};
 use super::objective::{Recipe, recipe};
 use super::raw::{Raw, amount};
+use super::targeting::Countries;
 use super::{Tiktok, bidding, targeting};
 use crate::clock::ProductTime;
 use crate::domain::change::{Bid, BidStrategy, Bidding};
 use crate::domain::draft::{AdGroupDraft, CampaignDraft, Flight, Mark, Optimisation};
+use crate::domain::entity::RunStatus;
 use crate::domain::money::Money;
 use crate::domain::targeting::Targeting;
 use crate::platforms::spec::is_number;
@@ -99,14 +101,19 @@ impl Tiktok {
             return Err(PlatformError::Validation(format!("`{}` is no id of this platform", draft.campaign.id)));
         }
         let gone = || PlatformError::NotFound(format!("campaign `{}` does not exist any more", draft.campaign.id));
-        let campaign =
-            self.one("campaign/get/", "campaign_ids", &draft.campaign.id).await?.filter(|row| row.run_status() != crate::domain::entity::RunStatus::Ended);
+        let campaign = self.one("campaign/get/", "campaign_ids", &draft.campaign.id).await?.filter(|row| row.run_status() != RunStatus::Ended);
         let campaign = campaign.ok_or_else(gone)?;
         let found = objective(campaign.text("objective_type").as_deref());
         if found != draft.objective {
             return Err(PlatformError::Conflict(format!("campaign `{}` is for {found:?}, not for {:?}", draft.campaign.id, draft.objective)));
         }
         let countries = self.countries(made.objective).await?;
+        Ok(self.post("adgroup/create/", &self.ad_group_body(draft, mark, &campaign, &countries)?))
+    }
+
+    /// The ad group of `draft` in a campaign as it was read.
+    pub(super) fn ad_group_body(&self, draft: &AdGroupDraft, mark: &Mark, campaign: &Raw, countries: &Countries) -> Result<Value, PlatformError> {
+        let made = recipe(draft.objective)?;
         let strategy = draft.bidding.unwrap_or(Bidding { strategy: BidStrategy::LowestCost, bid: None });
         let goal = goal(strategy.strategy, made)?;
         let mut body = Map::from_iter([
@@ -117,8 +124,8 @@ impl Tiktok {
             ("placements".to_owned(), json!(["PLACEMENT_TIKTOK"])),
         ]);
         body.extend(made.promotion.map(|promotion| ("promotion_type".to_owned(), promotion.into())));
-        body.extend(reach(&draft.targeting, &countries)?);
-        body.extend(self.money(&campaign, draft.daily_budget)?);
+        body.extend(reach(&draft.targeting, countries)?);
+        body.extend(self.money(campaign, draft.daily_budget)?);
         body.extend(self.schedule(draft.flight)?);
         body.insert("optimization_goal".to_owned(), goal.into());
         body.insert("billing_event".to_owned(), made.billing.into());
@@ -131,7 +138,7 @@ impl Tiktok {
         }
         body.insert("operation_status".to_owned(), "DISABLE".into());
         body.insert("request_id".to_owned(), request_number(mark).into());
-        Ok(self.post("adgroup/create/", &Value::Object(body)))
+        Ok(Value::Object(body))
     }
 
     fn budget(&self, daily: Money, least: i64) -> Result<Value, PlatformError> {
@@ -200,7 +207,7 @@ impl Tiktok {
     }
 }
 
-fn reach(to: &Targeting, countries: &targeting::Countries) -> Result<Map<String, Value>, PlatformError> {
+fn reach(to: &Targeting, countries: &Countries) -> Result<Map<String, Value>, PlatformError> {
     if to.countries.is_empty() && to.places.is_empty() {
         return Err(PlatformError::Validation("targeting: TikTok wants at least one country or place".to_owned()));
     }

@@ -240,4 +240,6 @@ impl AdPlatform for Tiktok {
 }
 
 #[cfg(test)]
+mod bodies;
+#[cfg(test)]
 mod tests;

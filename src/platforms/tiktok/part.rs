@@ -235,7 +235,7 @@ impl Tiktok {
     }
 
     /// The update that replaces an ad group by itself with `fields` set and `anew` forgotten.
-    fn replace(&self, group: &Raw, part: &Part, anew: &[&str], fields: Map<String, Value>) -> WireRequest {
+    pub(super) fn replace(&self, group: &Raw, part: &Part, anew: &[&str], fields: Map<String, Value>) -> WireRequest {
         let mut body = Map::from_iter([("advertiser_id".to_owned(), json!(self.spec.platform_id)), ("adgroup_id".to_owned(), json!(part.key.id))]);
         let open = group.text("schedule_type").as_deref() == Some("SCHEDULE_FROM_NOW");
         for (name, value) in &group.0 {

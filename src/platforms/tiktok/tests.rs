@@ -8,7 +8,7 @@ use crate::platforms::http::Reply;
 use crate::platforms::limits::Limiters;
 use crate::platforms::spec::tests::spec;
 
-fn tiktok(clock: Clock) -> Tiktok {
+pub(super) fn tiktok(clock: Clock) -> Tiktok {
     let spec = spec(Platform::Tiktok, Some("http://127.0.0.1:1")).checked().expect("valid");
     let caller = Caller::new(&spec, Tiktok::DIALECT, clock.clone(), &Limiters::new(clock)).expect("clients");
     Tiktok::new(spec, Arc::new(caller))
