@@ -63,7 +63,12 @@ impl<'a> Facts<'a> {
     ) -> Result<Self, Unknown> {
         let budgets: Vec<_> = match (change, change.entity()) {
             (Change::Budget { budget, .. }, _) => books.budgets.get_key_value(&budget.key).into_iter().collect(),
-            (_, Some(entity)) => books.budgets.iter().filter(|(key, book)| *key == entity || book.members.contains(entity)).collect(),
+            (_, Some(entity)) => {
+                let pays_for = |of: &EntityKey| -> Vec<_> { books.budgets.iter().filter(|(key, book)| *key == of || book.members.contains(of)).collect() };
+                let own = pays_for(entity);
+                // What hangs below a campaign and has no money of its own spends its campaign's.
+                if own.is_empty() { change.campaign().map(pays_for).unwrap_or_default() } else { own }
+            }
             (_, None) => Vec::new(),
         };
         let pool = pool.or_else(|| budgets.first().map(|(_, book)| &book.pool));
@@ -121,11 +126,12 @@ impl<'a> Facts<'a> {
                 let (key, _) = *self.budgets.first().ok_or_else(|| Unknown::missing("budget_book", self.name()))?;
                 return Ok(vec![self.target(key, self.book()?, *to)?]);
             }
-            Change::Status { to, .. } | Change::PartStatus { to, .. } => match to {
+            Change::Status { to, .. } => match to {
                 RunStatus::Active => true,
                 RunStatus::Paused | RunStatus::Ended => false,
             },
-            Change::Bid { .. } | Change::BidStrategy { .. } | Change::Targeting { .. } => false,
+            // A budget counts whole as soon as its campaign may deliver, whatever of what hangs below it does.
+            Change::PartStatus { .. } | Change::Bid { .. } | Change::BidStrategy { .. } | Change::Targeting { .. } => false,
             Change::CreateCampaign(_) | Change::CreateAdGroup(_) | Change::CreateCreative(_) | Change::CreateAd(_) | Change::UploadMedia(_) => false,
         };
         if !starts {

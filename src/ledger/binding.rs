@@ -5,6 +5,7 @@ use serde_json::json;
 use super::LedgerError;
 use super::chain::body_hash;
 use crate::domain::change::Change;
+use crate::domain::entity::EntityKey;
 use crate::domain::ids::{AgentId, PoolId};
 use crate::domain::policy::Policy;
 use crate::store::Tx;
@@ -15,7 +16,8 @@ pub(crate) async fn binding(tx: &mut Tx, policy: &Policy, change: &Change, agent
     let account = change.account();
     let mut configured = Vec::new();
     if let Some(entity) = change.entity() {
-        let touches = |row: &BudgetRow| row.budget.budget.key == *entity || row.budget.budget.members.contains(entity);
+        let pays_for = |row: &BudgetRow, key: &EntityKey| row.budget.budget.key == *key || row.budget.budget.members.contains(key);
+        let touches = |row: &BudgetRow| pays_for(row, entity) || change.campaign().is_some_and(|campaign| pays_for(row, campaign));
         for row in tx.budgets_of_account(account).await?.into_iter().filter(touches) {
             let budget = &row.budget;
             configured.push(json!([budget.budget, budget.resource, budget.amount, budget.unit, budget.minimum, budget.read_only, row.pool, row.delivering]));

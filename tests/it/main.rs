@@ -13,6 +13,7 @@ mod engines;
 mod execution;
 mod killing;
 mod ledger;
+mod making;
 mod pausing;
 mod platforms;
 mod running;

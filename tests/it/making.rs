@@ -1,0 +1,256 @@
+//! What is new goes down the one path too: asked for by a person, agreed to by another, recorded, sent once, found by its mark, paused.
+
+use std::collections::BTreeSet;
+
+use adjutant::domain::change::{Change, Part};
+use adjutant::domain::draft::{AdDraft, AdGroupDraft, CallToAction, CampaignDraft, Content, CreativeDraft, MediaDraft, Medium, Optimisation, Shows};
+use adjutant::domain::entity::{EntityKey, Level, Objective, RunStatus};
+use adjutant::domain::ids::DecisionId;
+use adjutant::domain::structure::Structure;
+use adjutant::domain::targeting::{Ages, Targeting};
+use adjutant::domain::ticket::{Role, TicketKind};
+use adjutant::domain::verdict::Ruling;
+use adjutant::store::StoreError;
+use adjutant::supervisor::control::{Control, ControlError, Inquiry, Reply};
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+
+use super::running::{NO_PEOPLE, PATIENCE, Running, altered, eventually, status};
+
+/// What differs between the platforms in one tree.
+struct Land {
+    account: &'static str,
+    /// What counts conversions, by the platform's id, and its name of the event.
+    optimisation: Option<(&'static str, &'static str)>,
+    identity: Option<&'static str>,
+}
+
+const LANDS: [Land; 1] = [Land { account: "tiktok-main", optimisation: Some(("7100000000000000009", "SHOPPING")), identity: Some("7200000000000000001") }];
+
+fn reply(by: &str) -> Reply {
+    Reply { by: by.to_owned(), role: Role::Approver, seen: None, note: "as planned".to_owned() }
+}
+
+fn campaign(account: &str) -> Change {
+    Change::CreateCampaign(Box::new(CampaignDraft {
+        account: account.parse().expect("a name"),
+        name: "Winter sale".to_owned(),
+        objective: Objective::Conversions,
+        daily_budget: "60 USD".parse().expect("an amount"),
+        bidding: None,
+        special_categories: Vec::new(),
+        eu_political: false,
+        flight: None,
+        // Google alone keeps countries at the campaign.
+        countries: if account == "google-main" { BTreeSet::from(["US".to_owned()]) } else { BTreeSet::new() },
+        languages: BTreeSet::new(),
+        ad_groups: Vec::new(),
+    }))
+}
+
+impl Land {
+    fn ad_group(&self, campaign: &EntityKey) -> Change {
+        // Google keeps countries at the campaign.
+        let countries = if self.optimisation.is_some() { BTreeSet::from(["US".to_owned()]) } else { BTreeSet::new() };
+        let optimisation = self.optimisation.map(|(source, event)| Optimisation { source: source.to_owned(), event: Some(event.to_owned()) });
+        Change::CreateAdGroup(Box::new(AdGroupDraft {
+            campaign: campaign.clone(),
+            objective: Objective::Conversions,
+            name: "Prospecting".to_owned(),
+            targeting: Targeting { countries, ages: Ages::new(25, 44).ok(), ..Targeting::default() },
+            bidding: None,
+            daily_budget: None,
+            optimisation,
+            flight: None,
+        }))
+    }
+
+    fn content(&self, media: Vec<EntityKey>) -> Content {
+        // A search ad is put together of several; the others show one text, and TikTok no headline.
+        let (headlines, texts) = match self.account {
+            "google-main" => (3, 2),
+            "meta-main" => (1, 1),
+            _ => (0, 1),
+        };
+        let words = |texts: &[&str], most| texts.iter().take(most).map(|text| (*text).to_owned()).collect();
+        Content {
+            name: "coats".to_owned(),
+            headlines: words(&["Warm coats", "Free returns", "Ships today"], headlines),
+            texts: words(&["Warm coats for every day.", "Order before noon, wear it tomorrow."], texts),
+            landing_url: "https://shop.example/coats".to_owned(),
+            call_to_action: (self.account != "google-main").then_some(CallToAction::ShopNow),
+            media,
+            identity: self.identity.map(str::to_owned),
+        }
+    }
+
+    fn image(&self, running: &Running) -> Change {
+        let url = format!("{}/_sandbox/image.png", running.sandbox());
+        let medium = Medium::Image { url };
+        Change::UploadMedia(Box::new(MediaDraft { account: self.account.parse().expect("a name"), name: "coat".to_owned(), medium }))
+    }
+}
+
+/// Asked for by one person and agreed to by another; what it made, once it is found.
+async fn make(running: &Running, change: Change) -> EntityKey {
+    let (id, created) = carry_out(running, change).await;
+    created.unwrap_or_else(|| panic!("{id} made nothing"))
+}
+
+async fn carry_out(running: &Running, change: Change) -> (DecisionId, Option<EntityKey>) {
+    let words = format!("{change:?}");
+    let answers = running.ask("ann", vec![change]).await.unwrap_or_else(|error| panic!("{error}: {words}"));
+    let answer = answers.first().expect("an answer");
+    if let Some(ticket) = answer.ticket {
+        running.daemon.approve(ticket, reply("bob")).await.unwrap_or_else(|error| panic!("{error}: {words}"));
+    } else {
+        let against: Vec<_> = answer.verdicts.iter().filter(|verdict| verdict.ruling != Ruling::Pass).collect();
+        assert!(answer.state.is_open(), "{against:?}: {words}");
+    }
+    let id = answer.decision;
+    eventually(&format!("the effect of {words}"), PATIENCE, async || {
+        let row = running.decision(id).await;
+        let off = matches!(row.state.name(), "failed" | "cancelled" | "denied" | "rejected" | "expired" | "superseded");
+        assert!(!off, "{}: {words}: {:?}", row.state.name(), running.bodies(id).await.last());
+        // Videos are at work for a while, and settle windows pass in product time.
+        running.clock.advance(TimeDelta::seconds(20));
+        (row.state.name() == "applied").then_some(())
+    })
+    .await;
+    (id, running.created_by(id).await)
+}
+
+async fn structure(running: &Running, account: &str) -> Structure {
+    let told = running.daemon.inquire(account.parse().expect("a name"), Inquiry::Structure).await.expect("a structure");
+    serde_json::from_value(told["structure"].clone()).expect("a structure")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tree_that_people_agree_to_is_made_once_paused_and_runs_when_they_say_so_on_every_platform() {
+    let running = Running::start(&altered(&[NO_PEOPLE])).await;
+    for land in &LANDS {
+        let before = running.log().await.len();
+        let asked = running.ask("ann", vec![campaign(land.account)]).await.expect("an answer");
+        assert_eq!(asked[0].state.name(), "escalated", "{asked:?}");
+        let ticket = running.tickets().await.into_iter().find(|ticket| Some(ticket.id) == asked[0].ticket).expect("a ticket");
+        assert_eq!((ticket.kind, running.log().await.len()), (TicketKind::SpendApproval, before), "nothing is made before somebody has agreed");
+        running.daemon.reject(ticket.id, reply("bob")).await.expect("refused");
+
+        let made = make(&running, campaign(land.account)).await;
+        running.clock.advance(TimeDelta::minutes(16));
+        let found = eventually("the campaign in a whole read", PATIENCE, async || running.campaigns().into_iter().find(|found| found.key == made)).await;
+        assert_eq!((found.status, found.objective), (RunStatus::Paused, Objective::Conversions), "{}", land.account);
+        assert!(found.name.starts_with("Winter sale [adj-"), "{}", found.name);
+        let group = make(&running, land.ad_group(&made)).await;
+        let image = make(&running, land.image(&running)).await;
+        assert_eq!(image.level, Level::Media);
+        let shows = if land.account == "meta-main" {
+            let draft = CreativeDraft { account: land.account.parse().expect("a name"), content: land.content(vec![image]) };
+            Shows::Creative { key: make(&running, Change::CreateCreative(Box::new(draft))).await }
+        } else {
+            // A search ad shows no image, a video ad needs one beside it.
+            let media = if land.account == "google-main" { Vec::new() } else { vec![image] };
+            Shows::Content { content: Box::new(land.content(media)) }
+        };
+        let draft = AdDraft { ad_group: group.clone(), campaign: made.clone(), name: "coats".to_owned(), shows };
+        let ad = make(&running, Change::CreateAd(Box::new(draft))).await;
+        let stands = structure(&running, land.account).await;
+        let shown = stands.ads.iter().find(|shown| shown.key == ad).expect("the ad");
+        assert_eq!((shown.status, &shown.ad_group, &shown.campaign), (RunStatus::Paused, &group, &made));
+        assert!(stands.untracked().iter().all(|untracked| untracked.key != ad), "{shown:?}");
+
+        for key in [&group, &ad] {
+            let part = Part { key: key.clone(), campaign: made.clone() };
+            carry_out(&running, Change::PartStatus { part, from: RunStatus::Paused, to: RunStatus::Active }).await;
+        }
+        let paused = running.campaign(&made);
+        carry_out(&running, status(&paused, RunStatus::Active)).await;
+        let log = running.log().await;
+        let creations = log[before..].iter().filter(|row| row.field == "create" && row.took_effect()).count();
+        assert_eq!(creations, if land.account == "meta-main" { 5 } else { 4 }, "{}: each once", land.account);
+    }
+    running.daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_creation_whose_answer_is_lost_is_found_by_its_mark_and_never_made_twice() {
+    let running = Running::start(&altered(&[NO_PEOPLE])).await;
+    for land in &LANDS {
+        for (kind, applied) in [("reset_after", true), ("duplicate", true), ("reset_before", false)] {
+            let before = running.log().await.len();
+            running.faults(json!([{ "kind": kind, "methods": "write", "count": 1 }])).await;
+            let answers = running.ask("ann", vec![campaign(land.account)]).await.expect("an answer");
+            let (id, ticket) = (answers[0].decision, answers[0].ticket.expect("a ticket"));
+            running.daemon.approve(ticket, reply("bob")).await.expect("agreed");
+            let state = eventually("an outcome", PATIENCE, async || {
+                running.clock.advance(TimeDelta::seconds(20));
+                let state = running.decision(id).await.state.name();
+                assert!(!matches!(state, "cancelled" | "denied"), "{:?}", running.bodies(id).await.last());
+                matches!(state, "applied" | "failed").then_some(state)
+            })
+            .await;
+            running.faults(json!([])).await;
+            let made = running.log().await[before..].iter().filter(|row| row.field == "create" && row.took_effect()).count();
+            assert_eq!((state, made), if applied { ("applied", 1) } else { ("failed", 0) }, "{} {kind}", land.account);
+        }
+    }
+    running.daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_stands_otherwise_than_the_change_expects_is_left_alone() {
+    let running = Running::start(&altered(&[NO_PEOPLE])).await;
+    let stands = structure(&running, "tiktok-main").await;
+    let group = stands.ad_groups.iter().find(|group| group.status == RunStatus::Active).expect("an ad group that runs");
+    let other = stands.ad_groups.iter().find(|other| other.campaign != group.campaign).expect("another campaign");
+    let stop = |key: &EntityKey, campaign: &EntityKey, from| Change::PartStatus {
+        part: Part { key: key.clone(), campaign: campaign.clone() },
+        from,
+        to: RunStatus::Paused,
+    };
+    let before = running.log().await.len();
+    for change in
+        [stop(&group.key, &other.campaign, RunStatus::Active), stop(&"tiktok-main:ad_group:99".parse().expect("a key"), &group.campaign, RunStatus::Active)]
+    {
+        let words = format!("{change:?}");
+        let id = running.ask("ann", vec![change]).await.expect("an answer")[0].decision;
+        eventually(&words, PATIENCE, async || (running.decision(id).await.state.name() == "cancelled").then_some(())).await;
+    }
+    assert_eq!(running.log().await.len(), before, "nothing was written");
+    carry_out(&running, stop(&group.key, &group.campaign, RunStatus::Active)).await;
+    let refused = running.ask("ann", vec![stop(&group.key, &"tiktok-main:campaign:404".parse().expect("a key"), RunStatus::Active)]).await;
+    assert!(matches!(refused, Err(ControlError::NotFound(_))), "{refused:?}");
+    running.daemon.stop().await;
+}
+
+/// What a decision's last step says it made.
+impl Running {
+    async fn created_by(&self, id: DecisionId) -> Option<EntityKey> {
+        self.bodies(id).await.iter().rev().find_map(|body| found_in(&serde_json::from_str::<Value>(body).ok()?))
+    }
+
+    /// What is written of a decision, oldest first.
+    async fn bodies(&self, id: DecisionId) -> Vec<String> {
+        let bodies = self.daemon.store().read(|mut tx| async move {
+            let mut bodies = Vec::new();
+            for step in tx.steps_of(&id.to_string()).await? {
+                bodies.extend(tx.body(&step.body_hash).await?);
+            }
+            Ok::<_, StoreError>(bodies)
+        });
+        bodies.await.expect("readable rows")
+    }
+
+    fn sandbox(&self) -> String {
+        self.daemon.sandbox_url().expect("an embedded sandbox").as_str().trim_end_matches('/').to_owned()
+    }
+}
+
+/// The key that stands under `created`, however deep.
+fn found_in(value: &Value) -> Option<EntityKey> {
+    match value {
+        Value::Object(fields) => fields.get("created").and_then(Value::as_str).and_then(|key| key.parse().ok()).or_else(|| fields.values().find_map(found_in)),
+        Value::Array(items) => items.iter().find_map(found_in),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+    }
+}
