@@ -4,6 +4,7 @@
 mod breaker;
 mod call;
 mod credentials;
+mod fetch;
 mod gateway;
 mod google;
 mod http;

@@ -44,6 +44,12 @@ impl Asked {
         self.query.get(name).map(String::as_str)
     }
 
+    /// The same request without query and body, to be asked for something else.
+    pub(crate) fn same(&self) -> Self {
+        let (method, path, headers) = (self.method.clone(), self.path.clone(), self.headers.clone());
+        Self { method, path, query: BTreeMap::new(), headers, body: Vec::new() }
+    }
+
     /// A header as text.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())

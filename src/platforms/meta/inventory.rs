@@ -14,6 +14,8 @@ use crate::platforms::spec::{AccountSpec, is_number};
 use crate::platforms::{Inventory, PlatformError};
 
 const ACCOUNT: &str = "id,account_id,name,account_status,currency,timezone_name,min_daily_budget";
+/// The same with what the token may do.
+pub(super) const ACCOUNT_WITH_RIGHTS: &str = "id,account_id,name,account_status,currency,timezone_name,min_daily_budget,user_tasks";
 const CAMPAIGN: &str = "id,name,objective,status,effective_status,daily_budget,lifetime_budget,special_ad_categories,created_time,issues_info";
 const AD_SET: &str = "id,campaign_id,status,effective_status,daily_budget,lifetime_budget,learning_stage_info,issues_info";
 
@@ -126,7 +128,8 @@ impl Shape<'_> {
     }
 }
 
-fn run_status(status: Option<&str>) -> RunStatus {
+/// What its owner set.
+pub(super) fn run_status(status: Option<&str>) -> RunStatus {
     match status {
         Some("PAUSED") => RunStatus::Paused,
         Some("DELETED" | "ARCHIVED") => RunStatus::Ended,

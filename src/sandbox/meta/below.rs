@@ -16,13 +16,15 @@ use crate::sandbox::world::{Review, World};
 
 const AD_SET_FIELDS: &str = "id account_id campaign_id name status configured_status effective_status daily_budget lifetime_budget budget_remaining bid_strategy bid_amount \
     bid_constraints optimization_goal billing_event start_time end_time promoted_object learning_stage_info issues_info attribution_spec destination_type targeting \
-    created_time updated_time daily_min_spend_target daily_spend_cap adlabels adset_schedule pacing_type dsa_beneficiary dsa_payor";
+    created_time updated_time daily_min_spend_target daily_spend_cap adlabels adset_schedule pacing_type campaign dsa_beneficiary dsa_payor";
 const AD_FIELDS: &str = "id account_id adset_id campaign_id name status configured_status effective_status creative ad_review_feedback issues_info created_time updated_time \
     tracking_specs adlabels bid_amount conversion_domain";
 const CREATIVE_FIELDS: &str =
     "id account_id name status object_story_spec url_tags degrees_of_freedom_spec image_hash video_id object_type adlabels thumbnail_url";
 const IMAGE_FIELDS: &str = "id account_id hash name status url url_128 width height created_time updated_time permalink_url";
 const VIDEO_FIELDS: &str = "id title length status picture created_time updated_time source";
+/// What an ad set shows of its campaign.
+const ABOVE: &str = "id,name,status,objective,bid_strategy,daily_budget,lifetime_budget";
 /// How long a video is transcoded, in minutes of product time.
 const TRANSCODING: TimeDelta = TimeDelta::minutes(10);
 /// A video whose address holds this cannot be transcoded.
@@ -143,6 +145,10 @@ fn ad_set(world: &mut World, thing: usize, asked: &Asked, moment: &Moment) -> Re
         if let value @ (Value::Number(_) | Value::Object(_)) = known.fact(fact, moment.seen) {
             all[name] = value;
         }
+    }
+    if let Some(campaign) = known.campaign {
+        let above = Asked { query: std::collections::BTreeMap::from([("fields".to_owned(), ABOVE.to_owned())]), ..asked.same() };
+        all["campaign"] = objects::campaign_node(world, campaign, &above, moment)?;
     }
     if let Some(purse) = world.own_purse(thing) {
         let strategy = known.fact("strategy", moment.seen);

@@ -96,7 +96,7 @@ pub(super) fn create(world: &mut World, account: usize, edge: &str, asked: &Aske
         "campaigns" => (Level::Campaign, campaign(world, account, &given)),
         "adsets" => (Level::AdGroup, ad_set(world, account, &given, moment)),
         "adcreatives" => (Level::Creative, creative(world, account, &given, moment)),
-        "ads" => (Level::Ad, ad(world, account, &given, moment)),
+        "ads" => (Level::Ad, ad(world, account, &given, moment).and_then(|ad| whole_creative(world, account, ad, &given, moment))),
         _ => (Level::Media, video(world, &given)),
     };
     match made {
@@ -242,6 +242,20 @@ fn ad(world: &World, account: usize, given: &Given, moment: &Moment) -> Result<N
     parent.clone_into(&mut made.parent);
     made.facts.extend([("creative".to_owned(), id), ("shows".to_owned(), story)]);
     Ok(made)
+}
+
+/// Makes the creative that comes whole with an ad.
+fn whole_creative(world: &mut World, account: usize, mut ad: New, given: &Given, moment: &Moment) -> Result<New, Refusal> {
+    let whole = given.json("creative")?.unwrap_or_default();
+    if whole["object_story_spec"].is_object() && !given.dry() {
+        let name = whole["name"].as_str().unwrap_or(&ad.name).to_owned();
+        let mut made = new(world, Level::Creative, name, RunStatus::Active);
+        made.facts.extend(whole.as_object().into_iter().flatten().filter(|(name, _)| *name != "name").map(|(name, value)| (name.clone(), value.clone())));
+        world.create(account, &made, moment);
+        ad.id = world.fresh_id(Platform::Meta, 1);
+        ad.facts.insert("creative".to_owned(), made.id.into());
+    }
+    Ok(ad)
 }
 
 fn video(world: &World, given: &Given) -> Result<New, Refusal> {

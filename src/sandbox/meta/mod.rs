@@ -124,6 +124,15 @@ fn route(world: &mut World, asked: &Asked, moment: &Moment) -> Result<(Value, Op
     if asked.method != Method::GET {
         return Err(Refusal::new(100, Some(33), "Unsupported request: this edge takes no such method"));
     }
+    match (node, edge) {
+        ("search", None) => return search(asked).map(|body| (body, None)),
+        ("debug_token", None) => return Ok((token(asked), None)),
+        ("me", Some("adaccounts")) => {
+            let rows = world.accounts.iter().filter(|account| account.platform == Platform::Meta).map(|account| json!({ "id": account.id })).collect();
+            return objects::page(rows, asked, moment).map(|body| (body, None));
+        }
+        _ => {}
+    }
     if node.starts_with("act_") {
         let account = world.account(Platform::Meta, node).ok_or_else(|| Refusal::missing(node))?;
         let body = match edge {
@@ -155,6 +164,33 @@ fn route(world: &mut World, asked: &Asked, moment: &Moment) -> Result<(Value, Op
         (Some(_), ..) => return Err(Refusal::missing(node)),
     };
     Ok((body, Some(account)))
+}
+
+/// `GET search`: the numbers of languages by name.
+fn search(asked: &Asked) -> Result<Value, Refusal> {
+    const LOCALES: [(i64, &str); 9] = [
+        (1_001, "English (All)"),
+        (6, "English (US)"),
+        (24, "English (UK)"),
+        (1_002, "Spanish (All)"),
+        (23, "Spanish"),
+        (5, "German"),
+        (1_003, "French (All)"),
+        (10, "Italian"),
+        (11, "Japanese"),
+    ];
+    if asked.param("type") != Some("adlocale") {
+        return Err(Refusal::invalid("(#100) Param type: the sandbox searches for adlocale"));
+    }
+    let wanted = asked.param("q").unwrap_or_default().to_lowercase();
+    let found = LOCALES.iter().filter(|(_, name)| name.to_lowercase().contains(&wanted));
+    Ok(json!({ "data": found.map(|(key, name)| json!({ "key": key, "name": name })).collect::<Vec<_>>() }))
+}
+
+/// `GET debug_token`: a system user's token that never ends.
+fn token(asked: &Asked) -> Value {
+    let valid = asked.param("input_token").is_some_and(token_is_ours);
+    json!({ "data": { "app_id": "100200300", "type": "SYSTEM_USER", "is_valid": valid, "expires_at": 0, "scopes": ["ads_management", "ads_read", "business_management"] } })
 }
 
 /// What of Meta's has this id.

@@ -206,7 +206,7 @@ pub(super) fn pick(all: Value, asked: &Asked, known: &str) -> Result<Value, Refu
                 out.insert(field.to_owned(), members.into_iter().filter(|(name, _)| name == "id" || wanted.contains(&name.as_str())).collect());
             }
             // Without a list of its fields, an object that stands by itself shows its id alone.
-            (Some(Value::Object(members)), None) if field == "creative" => {
+            (Some(Value::Object(members)), None) if matches!(field, "creative" | "campaign") => {
                 out.insert(field.to_owned(), members.into_iter().filter(|(name, _)| name == "id").collect());
             }
             (Some(value), _) => drop(out.insert(field.to_owned(), value)),

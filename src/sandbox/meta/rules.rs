@@ -127,10 +127,17 @@ pub(super) fn story(world: &World, account: usize, story: &Value, moment: &Momen
     Ok(())
 }
 
-/// The creative an ad names, and what it shows.
+/// The creative an ad names, and what it shows; one that comes whole with the ad has no id yet.
 pub(super) fn shown(world: &World, account: usize, creative: Option<Value>, moment: &Moment) -> Result<(Value, Value), Refusal> {
     let creative = creative.ok_or_else(|| Refusal::invalid("(#100) The parameter creative is required"))?;
-    let id = creative["creative_id"].as_str().ok_or_else(|| Refusal::invalid("(#100) The sandbox takes a creative by its creative_id"))?;
+    if let whole @ Value::Object(_) = &creative["object_story_spec"] {
+        if let Some(name) = unknown(&creative, "name object_story_spec url_tags degrees_of_freedom_spec") {
+            return Err(Refusal::invalid(format!("(#100) The creative has no member {name}")));
+        }
+        story(world, account, whole, moment)?;
+        return Ok((Value::Null, whole.clone()));
+    }
+    let id = creative["creative_id"].as_str().ok_or_else(|| Refusal::invalid("(#100) An ad names its creative by creative_id, or brings it"))?;
     let found = world.thing(Platform::Meta, Level::Creative, id).filter(|found| world.things[*found].account == account);
     let found = found.ok_or_else(|| Refusal::new(100, Some(33), format!("(#100) The creative {id} does not exist")))?;
     Ok((id.into(), world.things[found].fact("object_story_spec", moment.now)))

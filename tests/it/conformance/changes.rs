@@ -156,16 +156,19 @@ pub(super) fn ad_group(found: &Inventory, campaign: &EntityKey) -> Change {
 pub(super) fn media(found: &Inventory) -> Vec<Change> {
     let url = |file: &str| format!("https://example.com/{file}");
     let media = match found.account.platform {
-        // An image goes to Google as bytes, which would have to be fetched from the internet here.
+        // An image goes to Google and Meta as bytes, which would have to be fetched from the internet here.
         Platform::Google => vec![Medium::Youtube { id: "dQw4w9WgXcQ".to_owned() }],
-        Platform::Meta | Platform::Tiktok => vec![Medium::Image { url: url("a.png") }, Medium::Video { url: url("a.mp4") }],
+        Platform::Meta => vec![Medium::Video { url: url("a.mp4") }],
+        Platform::Tiktok => vec![Medium::Image { url: url("a.png") }, Medium::Video { url: url("a.mp4") }],
     };
     let draft = |medium| MediaDraft { account: found.account.account.clone(), name: "Conformance".to_owned(), medium };
     media.into_iter().map(|medium| Change::UploadMedia(Box::new(draft(medium)))).collect()
 }
 
 fn content(platform: Platform, media: Vec<EntityKey>) -> Content {
-    let words = |kind: &str| (1..=3).map(|number| format!("{kind} {number}")).collect();
+    // A Meta creative shows one headline and one text, and no video that is still being transcoded.
+    let (most, media) = if platform == Platform::Meta { (1, Vec::new()) } else { (3, media) };
+    let words = |kind: &str| (1..=most).map(|number| format!("{kind} {number}")).collect();
     Content {
         name: "Conformance".to_owned(),
         headlines: if platform == Platform::Tiktok { Vec::new() } else { words("Headline") },
