@@ -7,6 +7,7 @@ use super::models::{AD_GROUP_UPDATE, GROUPS, known};
 use super::writes::{alive, amount, find, given, set};
 use super::{Refusal, lists};
 use crate::domain::entity::Level;
+use crate::sandbox::faults::Kind;
 use crate::sandbox::world::World;
 use crate::sandbox::world::edits::Moment;
 
@@ -40,6 +41,9 @@ pub(super) fn update(world: &mut World, account: usize, body: &Value, moment: &M
         if old != new {
             let mut whole = kept.as_object().cloned().unwrap_or_default();
             whole.extend(new.as_object().cloned().unwrap_or_default());
+            if name == "bid" && moment.fault == Some(Kind::Clip) {
+                whole.values_mut().for_each(clip);
+            }
             world.set_fact(group, name, Value::Object(whole), moment);
             written = true;
         }
@@ -82,4 +86,11 @@ fn replaced(before: &Value, body: Option<&Value>) -> Map<String, Value> {
         Some(body) => given(body, field).or_else(|| defaults.get(field)).cloned(),
     };
     fields.map(|field| ((*field).to_owned(), value(field).unwrap_or(Value::Null))).collect()
+}
+
+/// A tenth lower, to the cent, as a platform that cuts what it was asked for.
+fn clip(bid: &mut Value) {
+    if let Some(asked) = bid.as_f64().filter(|asked| *asked > 0.0) {
+        *bid = json!((asked * 90.0).floor() / 100.0);
+    }
 }

@@ -211,3 +211,118 @@ fn a_deleted_campaign_vanishes_from_lists_and_reports_unless_asked_for() {
     query.push(("filtering", r#"[{"field_name":"campaign_status","filter_type":"IN","filter_value":"[\"STATUS_ALL\"]"}]"#));
     assert_eq!(get(&mut world, "report/integrated/get", &query)["data"]["page_info"]["total_number"], 8);
 }
+
+fn group_body(campaign: &str) -> Value {
+    json!({
+        "campaign_id": campaign, "adgroup_name": "Prospecting", "promotion_type": "WEBSITE", "placement_type": "PLACEMENT_TYPE_NORMAL",
+        "placements": ["PLACEMENT_TIKTOK"], "location_ids": ["6252001"], "budget_mode": "BUDGET_MODE_DAY", "budget": 60.0, "schedule_type": "SCHEDULE_FROM_NOW",
+        "schedule_start_time": "2026-01-05 18:00:00", "optimization_goal": "CONVERT", "billing_event": "OCPM", "pixel_id": "7100000000000000009",
+        "optimization_event": "SHOPPING", "bid_type": "BID_TYPE_CUSTOM", "conversion_bid_price": 12.5, "pacing": "PACING_MODE_SMOOTH", "request_id": "2",
+    })
+}
+
+/// A campaign without money of its own, an ad group with sixty dollars, and an ad of one image; their ids.
+fn tree(world: &mut World) -> [String; 3] {
+    let id = |answer: &Value, name: &str| answer["data"][name].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned();
+    let body = json!({ "campaign_name": "Autumn", "objective_type": "WEB_CONVERSIONS", "budget_mode": "BUDGET_MODE_INFINITE", "request_id": "1" });
+    let campaign = id(&post(world, "campaign/create", body), "campaign_id");
+    let group = id(&post(world, "adgroup/create", group_body(&campaign)), "adgroup_id");
+    let body = json!({ "upload_type": "UPLOAD_BY_URL", "image_url": "https://cdn.example/a.jpg", "file_name": "a" });
+    let image = id(&post(world, "file/image/ad/upload", body), "image_id");
+    let creative = json!({
+        "ad_name": "coats", "ad_format": "SINGLE_IMAGE", "identity_type": "CUSTOMIZED_USER", "identity_id": super::tools::IDENTITY, "image_ids": [image],
+        "ad_text": "Warm coats", "call_to_action": "SHOP_NOW", "landing_page_url": "https://shop.example/",
+    });
+    let ads = post(world, "ad/create", json!({ "adgroup_id": group, "creatives": [creative] }));
+    [campaign, group, ads["data"]["ad_ids"][0].as_str().unwrap_or_else(|| panic!("{ads}")).to_owned()]
+}
+
+#[test]
+fn what_was_made_stands_again_when_the_world_is_rebuilt_from_its_log() {
+    let mut world = world();
+    let [campaign, group, ad] = tree(&mut world);
+    let body = json!({
+        "adgroup_id": group, "location_ids": ["719819"], "gender": "GENDER_FEMALE", "schedule_type": "SCHEDULE_FROM_NOW", "schedule_start_time": "2026-01-05 18:00:00",
+        "bid_type": "BID_TYPE_CUSTOM", "conversion_bid_price": 13.5, "budget": 72.0,
+    });
+    assert_eq!(post(&mut world, "adgroup/update", body)["data"]["conversion_bid_price"], 13.5);
+    post(&mut world, "ad/status/update", json!({ "ad_ids": [ad], "operation_status": "DISABLE" }));
+    let mut again = self::world();
+    for row in std::mem::take(&mut world.pending) {
+        assert_eq!(row.outcome, crate::sandbox::world::edits::Outcome::Applied, "{row:?}");
+        again.replay(&row);
+    }
+    let filter = format!(r#"{{"campaign_ids":["{campaign}"]}}"#);
+    for path in ["campaign/get", "adgroup/get", "ad/get"] {
+        let read = |world: &mut World| get(world, path, &[("filtering", &filter)])["data"]["list"].clone();
+        let now = read(&mut world);
+        assert_eq!(now.as_array().map(Vec::len), Some(1), "{path}");
+        assert_eq!(read(&mut again), now, "{path}");
+    }
+    let row = get(&mut again, "adgroup/get", &[("filtering", &filter)])["data"]["list"][0].clone();
+    assert_eq!((&row["budget"], &row["gender"], &row["location_ids"]), (&json!(72.0), &json!("GENDER_FEMALE"), &json!(["719819"])));
+}
+
+#[test]
+fn an_update_that_leaves_something_out_lets_it_fall_back() {
+    let mut world = world();
+    let [_, group, _] = tree(&mut world);
+    let whole = json!({ "adgroup_id": group, "location_ids": ["6252001"], "schedule_type": "SCHEDULE_FROM_NOW", "schedule_start_time": "2026-01-05 18:00:00" });
+    let mut narrowed = whole.clone();
+    narrowed["age_groups"] = json!(["AGE_25_34"]);
+    assert_eq!(post(&mut world, "adgroup/update", narrowed)["data"]["age_groups"], json!(["AGE_25_34"]));
+    let answer = post(&mut world, "adgroup/update", whole)["data"].clone();
+    assert_eq!((&answer["age_groups"], &answer["bid_type"], &answer["budget"]), (&Value::Null, &json!("BID_TYPE_NO_BID"), &json!(60.0)));
+}
+
+#[test]
+fn a_body_that_tiktok_would_not_take_makes_nothing() {
+    let mut world = world();
+    let [campaign, group, _] = tree(&mut world);
+    let stood = world.things.len();
+    let with = |mut body: Value, field: &str, value: Value| {
+        body[field] = value;
+        body
+    };
+    let new = json!({ "campaign_name": "New", "objective_type": "TRAFFIC", "budget_mode": "BUDGET_MODE_DAY", "budget": 120.0 });
+    for (field, value) in [
+        ("opt_status", json!("disable")),
+        ("objective_type", json!("CONVERSIONS")),
+        ("campaign_name", json!("Sale \u{1f525}")),
+        ("budget", json!(49.0)),
+        ("budget", json!("120")),
+        ("budget_optimize_on", json!(true)),
+        ("special_industries", json!(["ALCOHOL"])),
+        ("request_id", json!(7)),
+    ] {
+        assert_eq!(post(&mut world, "campaign/create", with(new.clone(), field, value.clone()))["code"], 40_002, "{field} {value}");
+    }
+    assert_eq!(post(&mut world, "campaign/create", with(new, "request_id", json!("1")))["code"], 40_050, "a number that was used");
+    let body = with(group_body(&campaign), "request_id", json!("3"));
+    for (field, value) in [
+        ("bid", json!(5)),
+        ("billing_event", json!("CPC")),
+        ("location_ids", json!([])),
+        ("age_groups", json!(["AGE_20_30"])),
+        ("pixel_id", json!("1")),
+        ("promotion_type", Value::Null),
+        ("conversion_bid_price", Value::Null),
+        ("conversion_bid_price", json!(61)),
+        ("budget", json!(19.99)),
+        ("schedule_start_time", json!("2026-01-05T18:00:00Z")),
+        ("dayparting", json!("01")),
+    ] {
+        assert_eq!(post(&mut world, "adgroup/create", with(body.clone(), field, value.clone()))["code"], 40_002, "{field} {value}");
+    }
+    let creative = json!({
+        "ad_name": "x", "ad_format": "SINGLE_VIDEO", "identity_type": "CUSTOMIZED_USER", "identity_id": super::tools::IDENTITY, "ad_text": "x", "image_ids": [],
+    });
+    assert_eq!(post(&mut world, "ad/create", json!({ "adgroup_id": group, "creatives": [creative] }))["code"], 40_002);
+    for (url, code) in [("https://cdn.example/unreachable.mp4", 40_902), ("https://cdn.example/too-large.mp4", 40_907), ("ftp://cdn.example/a", 40_002)] {
+        let body = json!({ "upload_type": "UPLOAD_BY_URL", "video_url": url, "file_name": url });
+        assert_eq!(post(&mut world, "file/video/ad/upload", body)["code"], code, "{url}");
+    }
+    assert_eq!(world.things.len(), stood);
+    assert_eq!(get(&mut world, "campaign/get", &[("filters", "{}")])["code"], 40_002, "an unknown parameter");
+    assert!(world.pending.iter().filter(|row| row.code.is_some()).count() >= 20, "every refusal leaves its row");
+}

@@ -50,7 +50,7 @@ impl Maker {
         let request = self.stand.gateway.compose(change, &mark).await.expect("a request");
         self.stand.fault(json!({ "kind": kind, "methods": "write", "count": 1 })).await;
         let outcome = self.stand.gateway.send(request, Duration::from_millis(800), Lane::Ordinary).await;
-        if kind != "duplicate" {
+        if !matches!(kind, "duplicate" | "clip") {
             assert_eq!(code(outcome), "UNKNOWN", "{kind}");
         }
         self.stand.clock.advance(TimeDelta::minutes(3));
@@ -221,6 +221,9 @@ async fn a_bid_a_strategy_and_a_targeting_change_alone_and_keep_what_we_do_not_k
         maker.refusal(&Change::Bid { part: tree.part(&tree.ad_group), from: Some(Bid::Cap(usd("12.50"))), to: Bid::Cap(usd("14")) }).await,
         PlatformError::Conflict(_)
     ));
+    let cut = Change::Bid { part: tree.part(&tree.ad_group), from: Some(Bid::Cap(usd("13.75"))), to: Bid::Cap(usd("15")) };
+    assert!(matches!(maker.lose(&cut, "clip").await, Sight::Other(what) if what.contains("13.5")), "what was cut is neither before nor done");
+    maker.enact(&Change::Bid { part: tree.part(&tree.ad_group), from: Some(Bid::Cap(usd("13.50"))), to: Bid::Cap(usd("13.75")) }).await;
     let to = Targeting { genders: [Gender::Female].into(), languages: ["en".to_owned()].into(), ages: Ages::new(18, 65).ok(), ..americans() };
     let targeting = |to: Targeting| Change::Targeting { part: tree.part(&tree.ad_group), from: Box::new(americans()), to: Box::new(to) };
     maker.enact(&targeting(to.clone())).await;
