@@ -131,6 +131,9 @@ fn daemon(config: &Config, page: &mut String) -> fmt::Result {
     if let Some(sandbox) = &config.sandbox {
         let people = if sandbox.people { "people edit by hand" } else { "nobody edits by hand" };
         row(config, page, "sandbox", "", format_args!("seed {}, {} campaigns, {people}", sandbox.seed, sandbox.campaigns))?;
+        if let Some(quota) = sandbox.quota {
+            row(config, page, "sandbox quota", "", format_args!("{}% of what the platforms give", quota.normalize()))?;
+        }
         for (kind, share) in &sandbox.faults {
             row(config, page, "sandbox fault", "", format_args!("{kind} {}% of requests", share.normalize()))?;
         }

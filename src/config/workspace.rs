@@ -252,6 +252,8 @@ pub struct Sandbox {
     pub listen: Option<SocketAddr>,
     /// Share of requests, in percent, that meet each kind of fault.
     pub faults: BTreeMap<&'static str, Decimal>,
+    /// Share of the platforms' documented quotas that is given, in percent; no quota when missing.
+    pub quota: Option<Decimal>,
 }
 
 /// The faults the sandbox can be told to show from the start.
@@ -272,6 +274,7 @@ pub(super) fn sandbox(page: &mut Page<'_>, root: &mut Section<'_, '_>) -> Option
     let share = form::percent(Decimal::ZERO, Decimal::ONE_HUNDRED);
     let faults = FAULTS.into_iter().filter_map(|name| inner.optional(page, name, &share).map(|share| (name, share))).collect();
     inner.end(page);
+    let quota = section.optional(page, "quota", &share);
     section.end(page);
-    is_written.then_some(Sandbox { seed, campaigns: u32::try_from(campaigns).unwrap_or(24), people, listen, faults })
+    is_written.then_some(Sandbox { seed, campaigns: u32::try_from(campaigns).unwrap_or(24), people, listen, faults, quota })
 }

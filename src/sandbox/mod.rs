@@ -17,6 +17,7 @@ mod meta;
 mod server;
 mod state;
 mod steer;
+mod throttle;
 mod tiktok;
 mod wire;
 mod world;
@@ -69,6 +70,8 @@ pub struct SandboxConfig {
     pub edits_by_people: bool,
     /// Faults in force from the first start; `POST /_sandbox/faults` replaces them.
     pub base_faults: Vec<FaultRule>,
+    /// Share of the platforms' documented quotas of hours and days that is given, 0 to 1, on product time; no quota when missing.
+    pub quota: Option<f64>,
 }
 
 impl SandboxConfig {
@@ -85,6 +88,7 @@ impl SandboxConfig {
             history_days: 35,
             edits_by_people: true,
             base_faults: Vec::new(),
+            quota: None,
         }
     }
 }

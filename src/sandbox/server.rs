@@ -18,6 +18,7 @@ use tokio_util::task::TaskTracker;
 
 use super::faults::{FaultRule, Faults, Kind, Methods};
 use super::state::Book;
+use super::throttle::Throttle;
 use super::wire::{Asked, Reply, hex};
 use super::world::World;
 use super::world::edits::{Effect, Moment, Outcome, Row, Source};
@@ -36,6 +37,7 @@ pub(crate) struct Core {
     pub(crate) world: World,
     pub(crate) book: Book,
     pub(crate) faults: Faults,
+    pub(crate) throttle: Throttle,
     /// Set when the state file failed: world and file may differ, so nothing is answered any more.
     broken: bool,
 }
@@ -60,7 +62,7 @@ impl Core {
             }
         }
         let rules = book.faults().await?.unwrap_or_else(|| config.base_faults.clone());
-        Ok(Self { faults: Faults::new(world.seed, rules), world, book, broken: false })
+        Ok(Self { faults: Faults::new(world.seed, rules), throttle: Throttle::new(config.quota), world, book, broken: false })
     }
 
     /// Commits what the world left to log; `rules` too when they changed.
@@ -187,10 +189,13 @@ async fn platform_reply(shared: &Shared, stop: &CancellationToken, platform: Pla
 
 /// What a request does to the world, committed with its rows, and what the platform would answer.
 async fn take_effect(shared: Shared, platform: Platform, asked: Asked, rule: Option<FaultRule>) -> Result<Reply, Broken> {
-    let (method, fault) = (asked.method(), rule.as_ref().map(|rule| rule.kind));
+    let method = asked.method();
     let mut core = shared.core.lock().await;
     let core = core.as_mut().filter(|core| !core.broken).ok_or(Broken)?;
-    let now = shared.clock.now();
+    let (now, wall) = (shared.clock.now(), shared.clock.wall());
+    core.throttle.arrived(platform, &format!("{} {}", asked.method, asked.path), wall);
+    let over = core.throttle.is_over(platform, now);
+    let fault = if over { Some(Kind::Http429) } else { rule.as_ref().map(|rule| rule.kind) };
     core.world.catch_up(now, shared.clock.wall());
     let lost = fault.is_some_and(|fault| !fault.takes_effect());
     let mut moment = Moment {
@@ -216,6 +221,9 @@ async fn take_effect(shared: Shared, platform: Platform, asked: Asked, rule: Opt
     core.commit(changed).await.map_err(|_| Broken)?;
     if let Some(kind @ (Kind::Http429 | Kind::Http500 | Kind::RevokedToken)) = fault {
         reply = fault_reply(platform, kind, &asked, &moment);
+        if kind == Kind::Http429 {
+            core.throttle.announced(platform, shared.clock.wall(), Duration::from_secs(moment.wait_s.into()));
+        }
     }
     Ok(reply)
 }

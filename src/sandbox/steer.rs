@@ -46,6 +46,7 @@ pub(crate) async fn answer(core: &mut Core, asked: &Asked, now: ProductTime, wal
         }
         (Method::GET, "/_sandbox/state") => Reply::json(200, &state(&core.world, now)),
         (Method::GET, "/_sandbox/truth") => Reply::json(200, &truth(&core.world)),
+        (Method::GET, "/_sandbox/throttle") => Reply::json(200, &core.throttle.told()),
         (Method::GET, "/_sandbox/faults") => Reply::json(200, &json!({ "rules": core.faults.rules })),
         (Method::POST, "/_sandbox/faults") => {
             match serde_json::from_slice::<Rules>(&asked.body).or_else(|_| serde_json::from_slice(&asked.body).map(|rule| Rules { rules: vec![rule] })) {

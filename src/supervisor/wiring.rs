@@ -83,6 +83,7 @@ pub fn sandbox_config(config: &Config, sandbox: &config::Sandbox, state_dir: &Pa
             .collect(),
         edits_by_people: sandbox.people,
         base_faults: sandbox.faults.iter().filter_map(|(kind, percent)| fault(kind, percent.to_f64().unwrap_or(0.0) / 100.0)).collect(),
+        quota: sandbox.quota.and_then(|percent| percent.to_f64()).map(|percent| percent / 100.0),
         ..SandboxConfig::new(sandbox.seed)
     }
 }

@@ -1,6 +1,6 @@
 //! kill -9 at random moments, with faults on the way: the sandbox's own log is held against the ledger.
 
-mod judge;
+pub(crate) mod judge;
 
 use std::collections::BTreeSet;
 use std::fs::File;

@@ -6,12 +6,14 @@
 mod figures;
 mod judge;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adjutant::clock::Clock;
+use adjutant::clock::{Clock, ProductTime};
 use adjutant::config::{Config, Process};
 use adjutant::cycle;
+use adjutant::domain::entity::EntityKey;
 use adjutant::domain::ids::IdGen;
 use adjutant::domain::scope::Scope;
 use adjutant::ledger::audit;
@@ -20,8 +22,12 @@ use adjutant::store::outcome::OutcomeRow;
 use adjutant::supervisor::control::{Control, Looser};
 use adjutant::supervisor::daemon::{Daemon, Launch};
 use chrono::TimeDelta;
+use serde_json::{Value, json};
 
+use crate::daemon::eventually;
 use crate::engines::Bench;
+use crate::killing::judge::{Ledger, history, judge as judge_kept};
+use crate::running::call;
 use figures::Figures;
 use judge::Judge;
 
@@ -34,13 +40,17 @@ fn rate() -> u32 {
 
 /// The shipped file, on another database where one is given, with what `more` adds.
 async fn started(folder: &std::path::Path, rate: u32, url: Option<&str>, more: &str) -> Arc<Daemon> {
+    started_with(folder, rate, url, |text| text, more).await
+}
+
+async fn started_with(folder: &std::path::Path, rate: u32, url: Option<&str>, altered: impl Fn(String) -> String, more: &str) -> Arc<Daemon> {
     let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/agents.toml")).expect("the shipped file");
     let mut text = text.replace("rate = 17280", &format!("rate = {rate}"));
     if let Some(url) = url {
         text = text.replace("sqlite:adjutant.db", url);
     }
     let path = folder.join("agents.toml");
-    std::fs::write(&path, text + more).expect("a writable folder");
+    std::fs::write(&path, altered(text) + more).expect("a writable folder");
     let config = Config::load(&path, &Process).unwrap_or_else(|faults| panic!("{faults}"));
     let (surroundings, durability) = (Arc::new(Process), if url.is_some() { Durability::TestOnly } else { Durability::Required });
     let launch = Launch { config, path, surroundings, clock: None::<Clock>, ids: IdGen::from_os(), durability, looser: Looser::Refuse };
@@ -130,4 +140,70 @@ async fn i8_replay_of_stored_rounds_on_postgres_gives_the_same_answers_after_twe
     assert!(figures.applied > 0 && figures.conflicts > 0);
     // How many rounds twelve days hold depends on how busy the machine is; that none of them comes out differently does not.
     assert!(differences.is_empty() && same >= 10, "{same} the same; {}", differences.join("\n"));
+}
+
+/// Shares of all requests that go wrong, as a platform on a bad day and more.
+const FAULTS: &str = "
+[sandbox.faults]
+timeout = \"0.5%\"
+http_429 = \"3%\"
+http_500 = \"2%\"
+reset_before = \"1%\"
+reset_after = \"2%\"
+duplicate = \"2%\"
+stale_read = \"2%\"
+";
+
+/// Everything the sandbox wrote down, oldest first.
+async fn whole_log(daemon: &Daemon) -> Vec<Value> {
+    let (mut rows, mut after) = (Vec::new(), 0);
+    loop {
+        let page = call(daemon, "GET", &format!("/_sandbox/log?after={after}&limit=10000"), &Value::Null).await;
+        let new = page["rows"].as_array().expect("rows");
+        if new.is_empty() {
+            return rows;
+        }
+        rows.extend(new.iter().cloned());
+        after = page["next"].as_i64().expect("a number");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn i1_sixty_days_of_faults_short_quotas_and_peoples_edits_lose_nothing_double_nothing_and_fight_nobody() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let quota = |text: String| text.replace("[sandbox]\n", "[sandbox]\nquota = \"25%\"\n");
+    let daemon = started_with(folder.path(), rate() / 2, None, quota, FAULTS).await;
+    unattended(&daemon, 60).await;
+    // Paused, it sends nothing new and settles by reading what is open.
+    call(&daemon, "DELETE", "/_sandbox/faults", &Value::Null).await;
+    let settled = eventually("what is open to be settled by reading", Duration::from_secs(30), async || {
+        let ledger = Ledger::read(daemon.store()).await;
+        let state = call(&daemon, "GET", "/_sandbox/state", &Value::Null).await;
+        (ledger.in_flight() == 0 && ledger.differing(&state).is_empty()).then_some(ledger)
+    });
+    let ledger = settled.await;
+    let log = whole_log(&daemon).await;
+    let judged = judge_kept(&ledger, &log);
+    let throttle = call(&daemon, "GET", "/_sandbox/throttle", &Value::Null).await;
+    let mut spoilt: BTreeMap<&str, u32> = BTreeMap::new();
+    for row in log.iter().filter(|row| row["source"] == "api") {
+        *spoilt.entry(row["fault"].as_str().unwrap_or("none")).or_default() += 1;
+    }
+    println!("{} requests, {} effects; by fault {spoilt:?}; throttles {}", ledger.dispatches.len(), judged.effective.len(), throttle["announced"]);
+    assert!(judged.faults.is_empty(), "{:#?}\n{}", judged.faults, history(&ledger, &log, &judged.faults));
+    assert_eq!(throttle["early"], json!([]), "came before the platform had asked");
+    assert!(throttle["announced"].as_object().is_some_and(|by| by.len() == 3), "every platform asked for a wait: {throttle}");
+
+    let mut edits = 0;
+    for row in log.iter().filter(|row| row["source"] == "people" && row["outcome"] == "applied") {
+        let account = format!("{}-main", row["platform"].as_str().expect("a platform"));
+        let key: EntityKey = format!("{account}:{}:{}", row["level"].as_str().expect("a level"), row["id"].as_str().expect("an id")).parse().expect("a key");
+        let holds = daemon.store().read(|mut tx| async move { tx.holds_since(&key, ProductTime::from_ms(0)).await }).await.expect("readable rows");
+        assert!(holds.iter().any(|hold| hold.ticket.is_some()), "nobody was asked about {row}");
+        edits += 1;
+    }
+    assert!(edits >= 3, "{edits} edits by people");
+    let report = audit::verify(daemon.store()).await.expect("readable rows");
+    assert!(report.is_clean(), "{:?}", report.faults);
+    daemon.stop().await;
 }

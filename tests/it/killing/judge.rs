@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::ACCOUNTS;
 
 /// What the ledger says of everything that was sent and of what stands on the platforms.
-pub(super) struct Ledger {
+pub(crate) struct Ledger {
     pub decisions: BTreeMap<DecisionId, DecisionRow>,
     pub dispatches: Vec<DispatchRow>,
     /// The decisions of each request.
@@ -35,7 +35,7 @@ fn platform(account: &AccountId) -> String {
 }
 
 impl Ledger {
-    pub(super) async fn read(store: &Store) -> Self {
+    pub(crate) async fn read(store: &Store) -> Self {
         let read = store.read(|mut tx| async move {
             let decisions = tx.decisions(&DecisionFilter::default(), None, 100_000).await?;
             let (mut dispatches, mut carried, mut steps) = (Vec::new(), BTreeMap::<_, Vec<_>>::new(), BTreeMap::new());
@@ -69,12 +69,12 @@ impl Ledger {
     }
 
     /// How many decisions have a request of which nobody knows the outcome.
-    pub(super) fn in_flight(&self) -> usize {
+    pub(crate) fn in_flight(&self) -> usize {
         self.decisions.values().filter(|row| matches!(row.state, DecisionState::Dispatched { .. } | DecisionState::Unknown)).count()
     }
 
     /// Budgets and statuses of which the platforms and the ledger say different things.
-    pub(super) fn differing(&self, state: &Value) -> Vec<String> {
+    pub(crate) fn differing(&self, state: &Value) -> Vec<String> {
         let mut faults = Vec::new();
         for campaign in state["campaigns"].as_array().expect("campaigns") {
             let place = |id: &Value| (campaign["platform"].as_str().unwrap_or("").to_owned(), id.as_str().unwrap_or("").to_owned());
@@ -109,7 +109,7 @@ impl Ledger {
 }
 
 /// What the judge found.
-pub(super) struct Judged {
+pub(crate) struct Judged {
     /// What must not be.
     pub faults: Vec<String>,
     /// The requests that took effect.
@@ -117,7 +117,7 @@ pub(super) struct Judged {
 }
 
 /// Holds every write in the sandbox's log against the requests and decisions of the ledger, and these against the log.
-pub(super) fn judge(ledger: &Ledger, log: &[Value]) -> Judged {
+pub(crate) fn judge(ledger: &Ledger, log: &[Value]) -> Judged {
     let mut faults = Vec::new();
     let mut explained: BTreeMap<DispatchId, &Value> = BTreeMap::new();
     let mut last: Option<(i64, DispatchId)> = None;
@@ -205,7 +205,7 @@ fn wanted(decision: &DecisionRow, row: &Value) -> bool {
 }
 
 /// Requests that a kill left without an answer and that were settled otherwise than as orphans: declared unknown first, then decided by reading.
-pub(super) fn badly_settled(ledger: &Ledger, stranded: &BTreeSet<DispatchId>) -> Vec<String> {
+pub(crate) fn badly_settled(ledger: &Ledger, stranded: &BTreeSet<DispatchId>) -> Vec<String> {
     let mut faults = Vec::new();
     for id in stranded {
         let Some(sent) = ledger.dispatches.iter().find(|sent| sent.id == *id) else {
@@ -225,7 +225,7 @@ pub(super) fn badly_settled(ledger: &Ledger, stranded: &BTreeSet<DispatchId>) ->
 }
 
 /// What log and ledger say of every entity that the faults name a decision or request of.
-pub(super) fn history(ledger: &Ledger, log: &[Value], faults: &[String]) -> String {
+pub(crate) fn history(ledger: &Ledger, log: &[Value], faults: &[String]) -> String {
     let named = |id: &str| faults.iter().any(|fault| fault.contains(id));
     let of = |sent: &DispatchRow| ledger.carried.get(&sent.id).into_iter().flatten().map(ToString::to_string).collect::<Vec<_>>();
     let of_named = |sent: &&DispatchRow| named(&sent.id.to_string()) || of(sent).iter().any(|decision| named(decision));
