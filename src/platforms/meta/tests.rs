@@ -186,47 +186,134 @@ fn failure(code: i64, subcode: i64, message: &str) -> Fault {
     errors::judge(&Reply::of(400, &[], &body.to_string())).expect_err("an error")
 }
 
+/// Every code and subcode of the contract with what becomes of it.
+const CODES: [(&str, &[(i64, i64)]); 8] = [
+    ("TRANSIENT", &[(1, 0), (2, 0), (2, 1_504_043), (960, 0), (2, 1_504_038), (100, 1_504_018), (100, 1_487_534), (-1, 0), (-3, 1_234)]),
+    (
+        "QUOTA",
+        &[
+            (4, 0),
+            (4, 1_504_022),
+            (4, 1_504_039),
+            (17, 0),
+            (17, 2_446_079),
+            (17, 1_885_172),
+            (32, 0),
+            (341, 0),
+            (613, 1_487_742),
+            (613, 1_487_632),
+            (613, 5_044_001),
+            (613, 1_487_225),
+            (80_000, 0),
+            (80_001, 0),
+            (80_002, 0),
+            (80_003, 0),
+            (80_004, 0),
+            (80_005, 0),
+            (80_006, 0),
+            (80_008, 0),
+            (80_009, 0),
+            (80_014, 0),
+        ],
+    ),
+    ("AUTH", &[(102, 0), (104, 0), (190, 0), (190, 458), (190, 459), (190, 460), (190, 463), (190, 464), (190, 467), (190, 492)]),
+    (
+        "PERMISSION",
+        &[
+            (613, 0),
+            (3, 0),
+            (10, 0),
+            (200, 0),
+            (200, 1_870_034),
+            (294, 0),
+            (299, 0),
+            (368, 0),
+            (1_404_078, 0),
+            (1_404_163, 0),
+            (2_859_015, 0),
+            (100, 2_859_015),
+        ],
+    ),
+    ("POLICY", &[(1_885_183, 0), (2_490_427, 0), (2_490_468, 0), (100, 1_885_183), (100, 2_490_427), (100, 2_490_468)]),
+    ("NOT_FOUND", &[(100, 33), (100, 1_487_056), (100, 1_487_566), (100, 1_885_088), (1_487_056, 0), (1_487_566, 0), (1_885_088, 0)]),
+    ("VALIDATION", &[(1, 99), (2, 1_504_041), (2, 1_504_042), (100, 0), (389, 0), (2_500, 0), (2_635, 0), (3_018, 0), (777_777, 0)]),
+    (
+        "VALIDATION",
+        &[
+            (100, 1_885_272),
+            (1_885_650, 0),
+            (100, 1_885_621),
+            (100, 2_238_055),
+            (100, 1_885_204),
+            (100, 2_490_487),
+            (100, 4_834_011),
+            (100, 4_834_002),
+            (100, 4_834_005),
+            (100, 4_834_006),
+            (100, 4_834_009),
+            (100, 3_858_418),
+            (100, 1_487_033),
+            (100, 1_487_007),
+            (1_870_227, 0),
+            (100, 1_870_188),
+            (100, 1_870_189),
+            (100, 1_870_199),
+            (100, 3_858_081),
+            (100, 3_858_152),
+            (100, 2_446_509),
+            (100, 2_446_383),
+            (100, 1_815_199),
+            (100, 3_858_258),
+            (100, 1_487_929),
+            (100, 1_885_557),
+            (100, 1_815_629),
+        ],
+    ),
+];
+
 #[test]
-fn errors_are_told_apart_by_code_and_subcode() {
-    for (code, subcode, expected) in [
-        (1, 0, "TRANSIENT"),
-        (1, 99, "VALIDATION"),
-        (2, 0, "TRANSIENT"),
-        (2, 1_504_041, "VALIDATION"),
-        (4, 0, "QUOTA"),
-        (17, 2_446_079, "QUOTA"),
-        (613, 1_487_632, "QUOTA"),
-        (613, 1_487_742, "QUOTA"),
-        (613, 5_044_001, "QUOTA"),
-        (613, 0, "PERMISSION"),
-        (32, 0, "QUOTA"),
-        (80_000, 0, "QUOTA"),
-        (80_004, 0, "QUOTA"),
-        (102, 0, "AUTH"),
-        (104, 0, "AUTH"),
-        (190, 463, "AUTH"),
-        (10, 0, "PERMISSION"),
-        (200, 1_870_034, "PERMISSION"),
-        (294, 0, "PERMISSION"),
-        (368, 0, "PERMISSION"),
-        (100, 0, "VALIDATION"),
-        (100, 33, "NOT_FOUND"),
-        (100, 1_487_566, "NOT_FOUND"),
-        (100, 1_885_272, "VALIDATION"),
-        (1_885_183, 0, "POLICY"),
-        (100, 2_490_427, "POLICY"),
-        (2_635, 0, "VALIDATION"),
-        (3_018, 0, "VALIDATION"),
-        (-1, 0, "TRANSIENT"),
-        (777_777, 0, "VALIDATION"),
+fn every_code_and_subcode_becomes_what_the_contract_says() {
+    for (expected, codes) in CODES {
+        for (code, subcode) in codes {
+            assert_eq!(failure(*code, *subcode, "text").error.code(), expected, "{code}/{subcode}");
+        }
+    }
+    for (code, subcode, seconds, reach) in [
+        (4, 0, 60, Reach::App),
+        (4, 1_504_022, 300, Reach::Account),
+        (17, 2_446_079, 60, Reach::Account),
+        (17, 1_885_172, 86_400, Reach::Object),
+        (32, 0, 60, Reach::App),
+        (613, 1_487_632, 3_600, Reach::Object),
+        (613, 1_487_225, 3_600, Reach::Object),
+        (613, 5_044_001, 1, Reach::Account),
+        (613, 1_487_742, 60, Reach::Account),
+        (80_004, 0, 300, Reach::Account),
     ] {
-        assert_eq!(failure(code, subcode, "text").error.code(), expected, "{code}/{subcode}");
+        let fault = failure(code, subcode, "");
+        let PlatformError::Quota { wait, .. } = fault.error else { panic!("{code}/{subcode}") };
+        assert_eq!((wait.as_secs(), fault.reach), (seconds, reach), "{code}/{subcode}");
     }
     assert_eq!(failure(100, 0, "Invalid appsecret_proof provided").error.code(), "AUTH");
-    assert_eq!(failure(4, 0, "").reach, Reach::App);
-    assert_eq!(failure(613, 1_487_632, "").reach, Reach::Object, "one ad set's limit stops nothing else");
-    assert_eq!(failure(100, 1_487_534, "").remedy, Remedy::SmallerPage);
+    assert_eq!(failure(2_500, 0, "An active access token must be used").error.code(), "AUTH");
+    for (code, subcode) in [(2, 1_504_038), (100, 1_504_018), (100, 1_487_534)] {
+        assert_eq!(failure(code, subcode, "").remedy, Remedy::SmallerPage);
+    }
     assert_eq!(failure(1, 0, "Please reduce the amount of data you're asking for").remedy, Remedy::SmallerPage);
+}
+
+#[test]
+fn an_accounts_score_is_waited_for_as_long_as_the_header_or_the_tier_says() {
+    let wait = |usage: &'static str| {
+        let reply = Reply::of(400, &[("x-ad-account-usage", usage)], r#"{"error":{"code":17,"error_subcode":2446079,"message":"score"}}"#);
+        let PlatformError::Quota { wait, .. } = errors::judge(&reply).expect_err("an error").error else { panic!("a quota") };
+        wait.as_secs()
+    };
+    assert_eq!(wait(r#"{"acc_id_util_pct":100,"reset_time_duration":0,"ads_api_access_tier":"standard_access"}"#), 60);
+    assert_eq!(wait(r#"{"acc_id_util_pct":100,"reset_time_duration":100,"ads_api_access_tier":"standard_access"}"#), 100);
+    assert_eq!(wait(r#"{"acc_id_util_pct":100,"ads_api_access_tier":"development_access"}"#), 300);
+    let reports = Reply::of(200, &[("x-fb-ads-insights-throttle", r#"{"app_id_util_pct":96.2,"acc_id_util_pct":10}"#)], "{}");
+    assert_eq!(errors::pressure(&reports.headers), Some(Duration::from_secs(600)));
 }
 
 #[test]

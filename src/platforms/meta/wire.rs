@@ -113,10 +113,13 @@ pub(super) struct UseCase {
     pub estimated_time_to_regain_access: Option<f64>,
 }
 
-/// `x-ad-account-usage`.
+/// `x-ad-account-usage` and `x-fb-ads-insights-throttle`.
 #[derive(Deserialize)]
 pub(super) struct AccountUsage {
     pub acc_id_util_pct: Option<f64>,
+    /// Of reports: the app's share.
+    pub app_id_util_pct: Option<f64>,
+    pub ads_api_access_tier: Option<String>,
     /// Seconds.
     pub reset_time_duration: Option<f64>,
 }

@@ -158,3 +158,77 @@ fn a_large_step_starts_learning_over_and_a_small_one_does_not() {
     post(&mut world, &id, &format!("daily_budget={}", cents * 16 / 10));
     assert_eq!(stage(&mut world), "LEARNING");
 }
+
+const GOOD_SET: &str = "name=S&status=PAUSED&billing_event=IMPRESSIONS&optimization_goal=LINK_CLICKS&targeting=%7B%22geo_locations%22%3A%7B%22countries%22%3A%5B%22US%22%5D%7D%2C\
+    %22targeting_automation%22%3A%7B%22advantage_audience%22%3A0%7D%7D";
+
+#[test]
+fn creations_are_refused_with_metas_codes_where_they_lack_what_meta_wants() {
+    let mut world = world();
+    let (above, below) = (held_at(&world, Level::Campaign), held_at(&world, Level::AdGroup));
+    let (cbo, abo) = (world.campaigns[above].id.clone(), world.campaigns[below].id.clone());
+    let campaign = "name=C&objective=OUTCOME_SALES&status=PAUSED&special_ad_categories=%5B%5D";
+    let cases = [
+        ("campaigns", campaign.to_owned(), Some(4_834_011)),
+        ("campaigns", format!("{campaign}&daily_budget=5000&is_adset_budget_sharing_enabled=true"), Some(4_834_002)),
+        ("campaigns", format!("{campaign}&is_adset_budget_sharing_enabled=true"), Some(4_834_005)),
+        ("campaigns", format!("{campaign}&daily_budget=50"), Some(1_885_272)),
+        ("campaigns", format!("{campaign}&daily_budget=5000&colour=red"), None),
+        ("campaigns", "name=C&objective=OUTCOME_SALES&daily_budget=5000".to_owned(), None),
+        ("campaigns", "name=C&objective=CONVERSIONS&special_ad_categories=%5B%5D&daily_budget=5000".to_owned(), None),
+        ("adsets", format!("{GOOD_SET}&campaign_id={cbo}&daily_budget=5000"), Some(1_885_621)),
+        ("adsets", format!("{GOOD_SET}&campaign_id={abo}&daily_budget=5000"), Some(2_490_487)),
+        ("adsets", format!("{GOOD_SET}&campaign_id={abo}&daily_budget=5000&bid_strategy=COST_CAP"), Some(2_490_487)),
+        ("adsets", format!("{GOOD_SET}&campaign_id={abo}&daily_budget=5000&bid_strategy=LOWEST_COST_WITHOUT_CAP&bid_amount=5"), Some(1_885_204)),
+        ("adsets", format!("{}&campaign_id={cbo}", GOOD_SET.replace("advantage_audience", "other")), Some(1_870_227)),
+        ("adsets", format!("{GOOD_SET}&campaign_id=9"), Some(33)),
+        ("ads", "name=A&adset_id=9&creative=%7B%22creative_id%22%3A%221%22%7D".to_owned(), Some(33)),
+        ("adcreatives", "name=A&object_story_spec=%7B%22page_id%22%3A%221%22%7D".to_owned(), None),
+        ("adimages", "bytes=bm8gcGljdHVyZQ==".to_owned(), Some(1_487_411)),
+    ];
+    let count = cases.len();
+    for (edge, body, subcode) in cases {
+        let answer = post(&mut world, &format!("act_1001/{edge}"), &body);
+        assert_eq!((answer["error"]["code"].as_i64(), answer["error"]["error_subcode"].as_i64()), (Some(100), subcode), "{edge} {body}: {answer}");
+    }
+    assert!(world.pending.len() == count && world.pending.iter().all(|row| row.field == "create" && row.code.is_some()), "each leaves its row");
+    assert!(post(&mut world, "act_1001/adsets", &format!("{GOOD_SET}&campaign_id={cbo}"))["id"].is_string());
+    assert_eq!(
+        post(&mut world, "act_1001/adsets", &format!("{GOOD_SET}&campaign_id={cbo}&execution_options=%5B%22validate_only%22%5D")),
+        json!({ "success": true })
+    );
+}
+
+#[test]
+fn a_campaign_without_a_budget_spends_what_its_ad_sets_bring() {
+    let spent = |sets: usize| {
+        let mut world = world();
+        let made = "name=C&objective=OUTCOME_TRAFFIC&status=ACTIVE&special_ad_categories=%5B%5D&is_adset_budget_sharing_enabled=false";
+        let campaign = post(&mut world, "act_1001/campaigns", made)["id"].as_str().expect("an id").to_owned();
+        let creative = world.things.iter().find(|thing| thing.level == Level::Creative).expect("a creative").id.clone();
+        for _ in 0..sets {
+            let body = format!("{}&campaign_id={campaign}&daily_budget=5000&bid_strategy=LOWEST_COST_WITHOUT_CAP", GOOD_SET.replace("PAUSED", "ACTIVE"));
+            let set = post(&mut world, "act_1001/adsets", &body)["id"].as_str().expect("an id").to_owned();
+            let ad = format!("name=A&status=ACTIVE&adset_id={set}&creative=%7B%22creative_id%22%3A%22{creative}%22%7D");
+            assert!(post(&mut world, "act_1001/ads", &ad)["id"].is_string());
+        }
+        let (index, day) = (world.campaign(Platform::Meta, &campaign).expect("it stands"), START.date_in(chrono_tz::America::New_York) + chrono::Days::new(3));
+        world.figures(index, day, START + TimeDelta::days(8)).spend
+    };
+    let (none, one, two) = (spent(0), spent(1), spent(2));
+    assert!(none == 0 && one > 25_000_000 && two > one * 15 / 10, "{none} {one} {two}");
+}
+
+#[test]
+fn the_restarted_market_holds_what_was_made_and_changed_before() {
+    let mut first = world();
+    let campaign = held_at(&first, Level::Campaign);
+    let id = first.campaigns[campaign].id.clone();
+    let set = post(&mut first, "act_1001/adsets", &format!("{GOOD_SET}&campaign_id={id}"))["id"].as_str().expect("an id").to_owned();
+    post(&mut first, &set, "name=Renamed&status=ACTIVE");
+    let mut again = world();
+    first.pending.iter().for_each(|row| again.replay(row));
+    let fields = [("fields", "name,status,effective_status,targeting,campaign_id,campaign{id,bid_strategy}")];
+    assert_eq!(get(&mut again, &set, &fields), get(&mut first, &set, &fields));
+    assert_eq!(get(&mut again, &set, &fields)["name"], "Renamed");
+}

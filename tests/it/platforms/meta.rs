@@ -275,3 +275,175 @@ async fn an_edit_is_told_with_who_made_it_and_how() {
     assert_eq!((access.missing.as_slice(), access.token_ends), ([].as_slice(), None));
     assert!(access.rights.iter().any(|right| right == "ads_management"));
 }
+
+/// A change, the path its request goes to, and the parameters that go with it.
+type Case = (Change, String, Vec<(&'static str, String)>);
+
+/// The parameters of a request's form, decoded, in the order they go out.
+fn form(request: &WireRequest) -> Vec<(String, String)> {
+    url::form_urlencoded::parse(&request.body).into_owned().collect()
+}
+
+#[tokio::test]
+async fn every_body_is_the_documented_one() {
+    let stand = here().await;
+    let tagged = |name: &str| format!("{name} {}", mark(1).as_str());
+    let found = stand.structure().await;
+    let below = found.ad_groups.iter().find(|group| group.daily_budget.is_none()).expect("an ad set below a campaign's budget").clone();
+    let own = found.ad_groups.iter().find(|group| group.daily_budget.is_some()).expect("an ad set with its own budget").clone();
+    let targeting =
+        r#"{"genders":[2],"age_max":44,"age_min":25,"locales":[1001],"geo_locations":{"countries":["US"]},"targeting_automation":{"advantage_audience":0}}"#;
+    let special = CampaignDraft {
+        special_categories: vec!["HOUSING".to_owned()],
+        countries: ["US".to_owned()].into(),
+        bidding: Some(Bidding { strategy: BidStrategy::CostCap, bid: None }),
+        flight: Some(Flight { from: "2026-03-01".parse().expect("a day"), to: "2026-03-31".parse().ok() }),
+        ..campaign()
+    };
+    let capped = AdGroupDraft {
+        daily_budget: Some(usd("25")),
+        bidding: Some(Bidding { strategy: BidStrategy::CostCap, bid: Some(Bid::Cap(usd("15"))) }),
+        ..ad_group(own.campaign.clone())
+    };
+    let account = below.campaign.account.clone();
+    let part = |key: &EntityKey, campaign: &EntityKey| Part { key: key.clone(), campaign: campaign.clone() };
+    let link = r#"{"link":"https://shop.example.com/p1","message":"Soft","name":"New in","call_to_action":{"type":"SHOP_NOW","value":{"link":"https://shop.example.com/p1"}}}"#;
+    let tags = "utm_source=meta&utm_medium=paid_social&utm_campaign={{campaign.name}}&utm_id={{campaign.id}}&utm_content={{ad.id}}&utm_term={{adset.id}}";
+    let as_made = r#"{"creative_features_spec":{"image_animation":{"enroll_status":"OPT_OUT"},"text_optimizations":{"enroll_status":"OPT_OUT"}}}"#;
+    let ad = found.ads.iter().find(|ad| ad.ad_group == below.key).expect("an ad").clone();
+    let creative = ad.creative.clone().expect("a creative");
+    let cases: Vec<Case> = vec![
+        (
+            Change::CreateCampaign(Box::new(special)),
+            "act_1001/campaigns".to_owned(),
+            vec![
+                ("name", tagged("Spring")),
+                ("objective", "OUTCOME_SALES".to_owned()),
+                ("status", "PAUSED".to_owned()),
+                ("special_ad_categories", r#"["HOUSING"]"#.to_owned()),
+                ("special_ad_category_country", r#"["US"]"#.to_owned()),
+                ("daily_budget", "12000".to_owned()),
+                ("bid_strategy", "COST_CAP".to_owned()),
+                ("start_time", "2026-03-01T00:00:00-0500".to_owned()),
+                ("stop_time", "2026-04-01T00:00:00-0400".to_owned()),
+            ],
+        ),
+        (
+            Change::CreateAdGroup(Box::new(capped)),
+            "act_1001/adsets".to_owned(),
+            vec![
+                ("name", tagged("Women")),
+                ("campaign_id", own.campaign.id.clone()),
+                ("status", "PAUSED".to_owned()),
+                ("billing_event", "IMPRESSIONS".to_owned()),
+                ("daily_budget", "2500".to_owned()),
+                ("bid_strategy", "COST_CAP".to_owned()),
+                ("bid_amount", "1500".to_owned()),
+                ("optimization_goal", "OFFSITE_CONVERSIONS".to_owned()),
+                ("promoted_object", r#"{"pixel_id":"900100","custom_event_type":"PURCHASE"}"#.to_owned()),
+                ("targeting", targeting.to_owned()),
+            ],
+        ),
+        (
+            upload(Medium::Video { url: "https://cdn.example.com/v1.mp4".to_owned() }),
+            "act_1001/advideos".to_owned(),
+            vec![("file_url", "https://cdn.example.com/v1.mp4".to_owned()), ("title", tagged("Hero / 1")), ("name", tagged("Hero / 1"))],
+        ),
+        (
+            Change::CreateCreative(Box::new(CreativeDraft { account, content: content(Vec::new(), "Soft") })),
+            "act_1001/adcreatives".to_owned(),
+            vec![
+                ("name", tagged("Hero")),
+                ("object_story_spec", format!(r#"{{"page_id":"500600","link_data":{link}}}"#)),
+                ("url_tags", tags.to_owned()),
+                ("degrees_of_freedom_spec", as_made.to_owned()),
+            ],
+        ),
+        (
+            Change::CreateAd(Box::new(AdDraft {
+                ad_group: below.key.clone(),
+                campaign: below.campaign.clone(),
+                name: "Hero".to_owned(),
+                shows: Shows::Creative { key: creative.clone() },
+            })),
+            "act_1001/ads".to_owned(),
+            vec![
+                ("name", tagged("Hero")),
+                ("adset_id", below.key.id.clone()),
+                ("creative", format!(r#"{{"creative_id":"{}"}}"#, creative.id)),
+                ("status", "PAUSED".to_owned()),
+            ],
+        ),
+        (
+            Change::PartStatus { part: part(&ad.key, &ad.campaign), from: RunStatus::Active, to: RunStatus::Paused },
+            ad.key.id.clone(),
+            vec![("status", "PAUSED".to_owned())],
+        ),
+        (
+            Change::BidStrategy {
+                part: part(&below.campaign, &below.campaign),
+                from: Some(Bidding { strategy: BidStrategy::LowestCost, bid: None }),
+                to: Bidding { strategy: BidStrategy::BidCap, bid: Some(Bid::Cap(usd("4"))) },
+            },
+            below.campaign.id.clone(),
+            vec![("bid_strategy", "LOWEST_COST_WITH_BID_CAP".to_owned()), ("adset_bid_amounts", format!(r#"{{"{}":400}}"#, below.key.id))],
+        ),
+        (
+            Change::Targeting { part: part(&below.key, &below.campaign), from: Box::new(below.targeting.clone()), to: Box::new(women()) },
+            below.key.id.clone(),
+            vec![("targeting", targeting.to_owned())],
+        ),
+    ];
+    for (change, path, expected) in cases {
+        let request = stand.gateway.compose(&change, &mark(1)).await.unwrap_or_else(|error| panic!("{change:?}: {error}"));
+        assert_eq!(request.url, format!("{}/v26.0/{path}", stand.sandbox.base_url()));
+        let sent = form(&request);
+        assert_eq!(sent.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), expected.iter().map(|(name, _)| *name).collect::<Vec<_>>(), "{path}");
+        for ((name, sent), (_, expected)) in sent.iter().zip(&expected) {
+            // Members of an object have no order.
+            let read = |text: &str| serde_json::from_str(text).unwrap_or_else(|_| json!(text));
+            assert_eq!(read(sent), read(expected), "{path} {name}");
+        }
+        stand.gateway.rehearse(&request).await.unwrap_or_else(|error| panic!("{path}: {error}"));
+    }
+}
+
+#[tokio::test]
+async fn what_meta_has_no_place_for_is_refused_by_name_before_anything_is_sent() {
+    let stand = here().await;
+    let found = stand.structure().await;
+    let below = found.ad_groups.iter().find(|group| group.daily_budget.is_none()).expect("an ad set below a campaign's budget");
+    let (part, top) =
+        (Part { key: below.key.clone(), campaign: below.campaign.clone() }, Part { key: below.campaign.clone(), campaign: below.campaign.clone() });
+    let own = AdGroupDraft { daily_budget: Some(usd("20")), ..ad_group(below.campaign.clone()) };
+    let traffic = AdGroupDraft { objective: Objective::Traffic, optimisation: None, ..ad_group(below.campaign.clone()) };
+    let two = Content { texts: vec!["one".to_owned(), "two".to_owned()], ..content(Vec::new(), "") };
+    let nobody = Content { identity: None, ..content(Vec::new(), "Soft") };
+    let creative = |content| Change::CreateCreative(Box::new(CreativeDraft { account: "main".parse().expect("a literal"), content }));
+    for (change, code_of, word) in [
+        (Change::CreateCampaign(Box::new(CampaignDraft { objective: Objective::Other, ..campaign() })), "UNSUPPORTED", "objective"),
+        (Change::CreateCampaign(Box::new(CampaignDraft { languages: ["en".to_owned()].into(), ..campaign() })), "UNSUPPORTED", "languages"),
+        (Change::CreateCampaign(Box::new(CampaignDraft { special_categories: vec!["TOBACCO".to_owned()], ..campaign() })), "VALIDATION", "TOBACCO"),
+        (Change::CreateCampaign(Box::new(CampaignDraft { eu_political: true, ..campaign() })), "VALIDATION", "POLITICS"),
+        (Change::CreateCampaign(Box::new(CampaignDraft { daily_budget: usd("10.001"), ..campaign() })), "VALIDATION", "10.001"),
+        (Change::CreateAdGroup(Box::new(own)), "VALIDATION", "holds the budget"),
+        (Change::CreateAdGroup(Box::new(traffic)), "CONFLICT", "OUTCOME_TRAFFIC"),
+        (Change::CreateAdGroup(Box::new(ad_group(key(Level::Campaign, "9")))), "NOT_FOUND", "9"),
+        (upload(Medium::Youtube { id: "dQw4w9WgXcQ".to_owned() }), "UNSUPPORTED", "YouTube"),
+        (upload(Medium::Image { url: "http://10.0.0.1/x.png".to_owned() }), "VALIDATION", "https"),
+        (creative(two), "UNSUPPORTED", "texts"),
+        (creative(nobody), "VALIDATION", "page"),
+        (Change::Bid { part: top, from: None, to: Bid::Cap(usd("5")) }, "UNSUPPORTED", "ad sets"),
+        (Change::Bid { part: part.clone(), from: None, to: Bid::TargetCpa(usd("5")) }, "UNSUPPORTED", "target_cpa"),
+        (Change::Bid { part: part.clone(), from: None, to: Bid::Cap(usd("5")) }, "VALIDATION", "strategy"),
+        (
+            Change::BidStrategy { part, from: None, to: Bidding { strategy: BidStrategy::TargetCpa, bid: Some(Bid::TargetCpa(usd("5"))) } },
+            "UNSUPPORTED",
+            "cost_cap",
+        ),
+    ] {
+        let refused = stand.gateway.compose(&change, &mark(1)).await.expect_err("refused");
+        assert!(refused.code() == code_of && refused.to_string().contains(word), "{change:?}: {refused}");
+    }
+    assert!(stand.log().await.is_empty(), "nothing was sent");
+}
