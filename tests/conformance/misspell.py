@@ -98,8 +98,9 @@ def answers(entry, known):
     if known is tiktok:
         found = ((name, {(key + "x" if key == name else key): member for key, member in answer.items()}) for name in answer)
     elif known is meta:
-        row = answer["data"][0] if answer.get("data") else answer
-        found = ((what, {"data": [other]} if "data" in answer else other) for what, other in misspelt(row))
+        rows = isinstance(answer.get("data"), list)
+        row = answer["data"][0] if rows and answer["data"] else {} if rows else answer
+        found = ((what, {"data": [other]} if rows else other) for what, other in misspelt(row))
     else:
         found = misspelt({**answer, "results": answer["results"][:1]} if "results" in answer else answer)
     for what, other in found:

@@ -83,7 +83,7 @@ fn days() -> (NaiveDate, NaiveDate) {
 }
 
 /// A gateway behind the recorder.
-fn gateway(platform: Platform, platform_id: &str, recorder: &Recorder, clock: &Clock) -> Gateway {
+fn gateway(platform: Platform, platform_id: &str, credentials: Credentials, recorder: &Recorder, clock: &Clock) -> Gateway {
     let spec = AccountSpec {
         account: "main".parse().expect("a literal"),
         platform,
@@ -91,7 +91,7 @@ fn gateway(platform: Platform, platform_id: &str, recorder: &Recorder, clock: &C
         currency: Currency::USD,
         time_zone: chrono_tz::Tz::America__New_York,
         base_url: Some(recorder.base_url().parse().expect("a URL")),
-        credentials: credentials(platform),
+        credentials,
         conversions: ConversionRule {
             actions: ["purchase", "lead"].map(str::to_owned).to_vec(),
             window: Duration::from_secs(7 * 86_400),
@@ -108,8 +108,9 @@ async fn the_platforms_packages_know_all_that_our_clients_send_and_all_that_the_
     let (sandbox, config) = sandbox(&clock).await;
     let recorder = Recorder::before(sandbox.base_url()).await;
     for platform in Platform::ALL {
-        let gateway = gateway(platform, account(&config, platform), &recorder, &clock);
-        drive::everything(&gateway, &clock, &recorder.ad_groups().await, days()).await;
+        let (id, ad_groups) = (account(&config, platform), recorder.ad_groups().await);
+        drive::signed(&gateway(platform, id, credentials(platform), &recorder, &clock)).await;
+        drive::everything(&gateway(platform, id, Credentials::Sandbox, &recorder, &clock), &clock, &ad_groups, days()).await;
     }
     // It stays, so that the scripts can be run on it by hand.
     let record = Path::new(env!("CARGO_TARGET_TMPDIR")).join("conformance.jsonl");

@@ -100,7 +100,7 @@ def value_problems(kind, value, enums, where):
         if where.startswith("answer"):
             return []
         place = f"meta {where.split('[')[0]}"
-        return [f"{where}.{name}: documented nowhere" for name in value if not documented.known(place, name)]
+        return [f"{where}.{name}: documented nowhere" for name in value if not name.isdigit() and not documented.known(place, name)]
     if kind in ("unsigned int", "int", "float"):
         fits = re.fullmatch(r"\d+" if kind == "unsigned int" else r"-?\d+(\.\d+)?", str(value)) and not isinstance(value, bool)
         return [] if fits else [f"{where} = {value!r}: expected {kind}"]
@@ -117,6 +117,8 @@ def value_problems(kind, value, enums, where):
 def object_problems(cls, value, where):
     """Members of an object that its class does not have, and values its types do not allow."""
     types, enums, known, found = getattr(cls, "_field_types", {}), cls._get_field_enum_info(), _names(cls), []
+    if cls is AdsInsights:  # Rows of a divided report carry the part under the name of the breakdown.
+        known |= {value for value in vars(cls.Breakdowns).values() if isinstance(value, str)}
     for name, member in value.items():
         if name not in known:
             if not documented.known(f"meta {cls.__name__}", name):
@@ -185,6 +187,12 @@ def kind(entry, world):
     return said + (f" {'+'.join(sent) if len(sent) <= 3 else 'whole'}" if sent else "")
 
 
+def _made(entry, world):
+    """The class of what a request makes or changes."""
+    _, node, edge = _parts(entry)
+    return _NODES.get(edge, world.node(node)) if edge else world.node(node)
+
+
 def _place(entry):
     """A path that belongs to no object, as documented.json names it: `GET /debug_token`."""
     _, node, edge = _parts(entry)
@@ -219,6 +227,8 @@ def request_problems(entry, world):
     checker, found = request._param_checker, []
     for name, value in entry.query + (_sent(entry) if entry.method == "POST" else []):
         kind = checker.get_type(name) or ""
+        if kind == "Object":  # What is made has the class that its reading has.
+            kind = _made(entry, world)._field_types.get(name, kind)
         if name == "fields":
             # An asynchronous report is asked for the fields of its rows.
             rows = AdsInsights if request._target_class is AdReportRun and request._endpoint == "insights" else request._target_class

@@ -38,10 +38,7 @@ pub(super) fn budget_of<'a>(found: &'a Inventory, change: &Change) -> Option<&'a
 
 /// Changes of what stands there.
 pub(super) fn updates(found: &Inventory, standing: &Standing) -> Vec<Change> {
-    let mut changes = Vec::new();
-    for level in [Level::Campaign, Level::AdGroup, Level::Shared] {
-        changes.extend(found.budgets.iter().find(|budget| budget.budget.key.level == level && budget.read_only.is_none()).map(raise));
-    }
+    let mut changes = raises(found);
     for (from, to) in [(RunStatus::Active, RunStatus::Paused), (RunStatus::Paused, RunStatus::Active)] {
         changes.push(Change::Status { entity: standing.campaign.clone(), from, to });
         changes.push(Change::Status { entity: standing.ad_group.key.clone(), from, to });
@@ -93,6 +90,12 @@ pub(super) fn expecting(found: &Inventory, change: &Change, read: Option<&AdGrou
         }
         other => vec![other.clone()],
     }
+}
+
+/// A raise of one budget at every level that has one.
+pub(super) fn raises(found: &Inventory) -> Vec<Change> {
+    let at = |level| found.budgets.iter().find(|budget| budget.budget.key.level == level && budget.read_only.is_none());
+    [Level::Campaign, Level::AdGroup, Level::Shared].into_iter().filter_map(at).map(raise).collect()
 }
 
 fn raise(budget: &Budget) -> Change {

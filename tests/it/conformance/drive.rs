@@ -10,7 +10,7 @@ use adjutant::domain::change::{Change, Part};
 use adjutant::domain::draft::Mark;
 use adjutant::domain::entity::{EntityKey, Level, Objective, RunStatus};
 use adjutant::domain::ids::IdGen;
-use adjutant::domain::structure::{Breakdown, ReportAsk, ReportLevel};
+use adjutant::domain::structure::{Breakdown, ReportAsk, ReportLevel, Structure};
 use adjutant::platforms::{Gateway, Inventory, Lane, PlatformError, WireRequest};
 use chrono::{NaiveDate, TimeDelta};
 
@@ -33,6 +33,14 @@ fn possible<T: Debug>(what: &impl Debug, outcome: Result<T, PlatformError>) -> O
         Err(PlatformError::Unsupported(_)) => None,
         Err(error) => panic!("{what:?}: {error}"),
     }
+}
+
+/// A read and a write as credentials of a real account sign them; the sandbox's own, whose pace is its own too, do for the rest.
+pub(super) async fn signed(gateway: &Gateway) {
+    let found = gateway.inventory().await.expect("an inventory");
+    let change = changes::raises(&found).into_iter().next().expect("a budget");
+    let request = gateway.prepare(&change, changes::budget_of(&found, &change)).expect("a request");
+    gateway.send(request, Duration::from_secs(5), Lane::Ordinary).await.expect("accepted");
 }
 
 /// Drives one gateway; `ad_groups` are the ids of the sandbox's ad groups by their campaigns'.
@@ -129,9 +137,11 @@ impl Trial<'_> {
 
     /// The request of a change that expects what stands there, whatever that is by now.
     async fn compose(&self, change: Change, mark: &Mark) -> Option<(Change, WireRequest)> {
-        let structure = possible(&"structure", self.gateway.structure().await).unwrap_or_default();
-        let read = structure.ad_groups.iter().find(|group| Some(&group.key) == change.entity());
         let bids = matches!(change, Change::Bid { .. } | Change::BidStrategy { .. });
+        let expects = bids || matches!(change, Change::Targeting { .. });
+        let key = change.entity().filter(|key| expects && key.level == Level::AdGroup);
+        let structure = if key.is_some() { possible(&"structure", self.gateway.structure().await).unwrap_or_default() } else { Structure::default() };
+        let read = structure.ad_groups.iter().find(|group| Some(&group.key) == key);
         for change in changes::expecting(self.found, &change, read) {
             match self.gateway.compose(&change, mark).await {
                 Ok(request) => return Some((change, request)),
