@@ -66,7 +66,7 @@ def requests(entry):
             for field in json.loads(text):
                 yield field, changed(query=put((name, json.dumps([other + ("x" if other == field else "") for other in json.loads(text)]))))
         else:
-            values = misspelt(_decode(text)) if text[:1] in "[{" else [(text, text + "X")] if re.fullmatch(r"[A-Za-z_]{4,}", text) else []
+            values = misspelt(_decode(text)) if text[:1] in "[{" else [(text, text + "X")] if re.fullmatch(r"[A-Za-z_]{4,}", text) and name != "q" else []
             for what, other in values:
                 yield what, changed(query=put((name, other if isinstance(other, str) else json.dumps(other))))
     if entry.content_type == "application/json" and entry.body:
@@ -84,9 +84,11 @@ def requests(entry):
         form = parse_qsl(entry.body)
         for number, (name, text) in enumerate(form):
             yield name, changed(body=urlencode(form[:number] + [(name + "x", text)] + form[number + 1:]))
-            fields = text.split(",") if name == "fields" else []
+            listed = text[:1] == "["
+            fields = [] if name != "fields" else json.loads(text) if listed else text.split(",")
             for field in fields:
-                other = ",".join(other + ("x" if other == field else "") for other in fields)
+                others = [other + ("x" if other == field else "") for other in fields]
+                other = json.dumps(others) if listed else ",".join(others)
                 yield field, changed(body=urlencode(form[:number] + [(name, other)] + form[number + 1:]))
             for what, other in misspelt(text):
                 yield what, changed(body=urlencode(form[:number] + [(name, other)] + form[number + 1:]))
@@ -104,8 +106,8 @@ def answers(entry, known):
     else:
         found = misspelt({**answer, "results": answer["results"][:1]} if "results" in answer else answer)
     for what, other in found:
-        if _WORD.fullmatch(what):
-            continue  # Many values are plain texts to the packages; names are not.
+        if _WORD.fullmatch(what) or not re.search(rf'(?<!\\\\)"{re.escape(what)}"', entry.answer):
+            continue  # Many values are plain texts to the packages, and so is JSON within a text; names are not.
         changed = copy.copy(entry)
         changed.answer = json.dumps(other)
         yield what, changed
@@ -120,7 +122,7 @@ def main():
             continue
         seen.add(kind)
         trials = [("request", what, other, known.request_problems) for what, other in requests(entry)]
-        if known in (tiktok, google_ads, ga4) or (known is meta and entry.method == "GET"):
+        if known in (tiktok, google_ads, ga4) or (known is meta and entry.method == "GET" and known.typed(entry, world)):
             trials += [("answer", what, other, known.answer_problems) for what, other in answers(entry, known)]
         for where, what, other, problems in trials:
             tried += 1

@@ -100,18 +100,35 @@ def value_problems(kind, value, enums, where):
         if where.startswith("answer"):
             return []
         place = f"meta {where.split('[')[0]}"
-        return [f"{where}.{name}: documented nowhere" for name in value if not name.isdigit() and not documented.known(place, name)]
+        return _undefined(value, where, place)
     if kind in ("unsigned int", "int", "float"):
         fits = re.fullmatch(r"\d+" if kind == "unsigned int" else r"-?\d+(\.\d+)?", str(value)) and not isinstance(value, bool)
         return [] if fits else [f"{where} = {value!r}: expected {kind}"]
     if kind == "bool":
         return [] if value in (True, False, "true", "false") else [f"{where} = {value!r}: expected {kind}"]
     if kind in ("string", "datetime", "file"):
-        return []
+        return [] if where.startswith("answer") or not isinstance(value, str) else word_problems(value, where)
     cls = _class(kind)
     if cls is None or not isinstance(value, dict):
         return []  # An enum of another class, written without it, or a reference by id.
     return object_problems(cls, value, where)
+
+
+def word_problems(text, where):
+    """Upper-case words are enum values: those no class lists must be documented under their member's name."""
+    name = where.rsplit(".", 1)[-1].split("[")[0]
+    unknown = re.fullmatch(r"[A-Z][A-Z0-9_]{3,}", text) and not documented.known(f"meta values of {name}", text)
+    return [f"{where} = {text!r}: neither the package nor documented.json lists it"] if unknown else []
+
+
+def _undefined(value, where, place):
+    """Names and words of an object the package types as no more than a map; ids among its names are none."""
+    if isinstance(value, dict):
+        return [problem for name, member in value.items() for problem in
+                ([] if name.isdigit() or documented.known(place, name) else [f"{where}.{name}: documented nowhere"]) + _undefined(member, f"{where}.{name}", place)]
+    if isinstance(value, list):
+        return [problem for member in value for problem in _undefined(member, where, place)]
+    return word_problems(value, where) if isinstance(value, str) else []
 
 
 def object_problems(cls, value, where):
@@ -215,6 +232,11 @@ def _request(entry, world):
     return request
 
 
+def typed(entry, world):
+    """Whether the package types what is answered."""
+    return _request(entry, world) is not None
+
+
 def request_problems(entry, world):
     """What this request has that the package does not know."""
     try:
@@ -222,8 +244,9 @@ def request_problems(entry, world):
     except ValueError as error:
         return [str(error)]
     if request is None:
-        named = [name for name, _ in entry.query + (_sent(entry) if entry.method == "POST" else [])]
-        return [f"parameter `{name}`: not documented for {_place(entry)}" for name in named if not documented.known(_place(entry), name)]
+        sent, place = entry.query + (_sent(entry) if entry.method == "POST" else []), _place(entry)
+        found = [f"parameter `{name}`: not documented for {place}" for name, _ in sent if name not in _GENERAL[entry.method] and not documented.known(place, name)]
+        return found + [f"type = {value!r}: not documented for {place}" for name, value in sent if name == "type" and not documented.known(f"{place} type", value)]
     checker, found = request._param_checker, []
     for name, value in entry.query + (_sent(entry) if entry.method == "POST" else []):
         kind = checker.get_type(name) or ""

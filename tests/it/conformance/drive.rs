@@ -12,7 +12,7 @@ use adjutant::domain::entity::{EntityKey, Level, Objective, RunStatus};
 use adjutant::domain::ids::IdGen;
 use adjutant::domain::structure::{Breakdown, ReportAsk, ReportLevel, Structure};
 use adjutant::platforms::{Gateway, Inventory, Lane, PlatformError, WireRequest};
-use chrono::{NaiveDate, TimeDelta};
+use chrono::{Days, NaiveDate, TimeDelta};
 
 use super::{START, changes};
 
@@ -50,11 +50,11 @@ pub(super) async fn everything(gateway: &Gateway, clock: &Clock, ad_groups: &BTr
     assert!(days.len() > 500, "{}: more than one page", gateway.platform());
     possible(&"access", gateway.access().await);
     possible(&"edits", gateway.edits(START - TimeDelta::days(7)).await);
-    for level in [ReportLevel::Campaign, ReportLevel::AdGroup, ReportLevel::Ad] {
-        for breakdown in [None, Some(Breakdown::Age), Some(Breakdown::Gender), Some(Breakdown::Country), Some(Breakdown::Device), Some(Breakdown::Hour)] {
-            let ask = ReportAsk { level, breakdown, from, to };
-            possible(&ask, gateway.report(&ask).await);
-        }
+    let divisions = [Breakdown::Age, Breakdown::Gender, Breakdown::Country, Breakdown::Device, Breakdown::Hour].map(Some);
+    let whole = [ReportLevel::Campaign, ReportLevel::AdGroup, ReportLevel::Ad].map(|level| (level, None));
+    for (level, breakdown) in whole.into_iter().chain(divisions.map(|breakdown| (ReportLevel::Ad, breakdown))) {
+        let ask = ReportAsk { level, breakdown, from: to - Days::new(2), to };
+        possible(&ask, gateway.report(&ask).await);
     }
     let standing = standing(gateway, &found, ad_groups).await;
     let mut trial = Trial { gateway, found: &found, marks: IdGen::seeded(7), tried: BTreeSet::new() };
@@ -77,6 +77,8 @@ pub(super) async fn everything(gateway: &Gateway, clock: &Clock, ad_groups: &BTr
     for change in changes::ads(&found, &ad_group, &media, creative) {
         trial.enact(change).await;
     }
+    // What was made is read back, while its review lasts.
+    possible(&"structure", gateway.structure().await);
     assert_eq!(trial.tried, (0..changes::VARIANTS).collect(), "every variant of a change is tried");
 }
 
