@@ -2,15 +2,20 @@
 
 `facebook-business` itself, with the Graph host replaced. Its warnings (a parameter, field or enum value it does not know, an answer it cannot
 type) count as failures, and every member of every answer must be a field of the class that carries it. Proven: account, campaigns and ad
-sets with cursors, insights by day, daily budget and status of campaign and ad set, a dry run, the error envelope."""
+sets with cursors, insights by day, daily budget and status of campaign and ad set, a dry run,
+a campaign made with all below it, a report made asynchronously, the error envelope."""
 
 import json
 import sys
+import time
 import warnings
 
 from facebook_business.adobjects.adaccount import AdAccount
 from facebook_business.adobjects.adset import AdSet
 from facebook_business.adobjects.adsinsights import AdsInsights
+from facebook_business.adobjects.ad import Ad
+from facebook_business.adobjects.adreportrun import AdReportRun
+from facebook_business.adobjects.advideo import AdVideo
 from facebook_business.adobjects.campaign import Campaign
 from facebook_business.api import FacebookAdsApi
 from facebook_business.exceptions import FacebookRequestError
@@ -30,7 +35,7 @@ class Session(FacebookSession):
 
 def known(obj):
     """The object, when each of its members is one its class has, of the type the class gives it."""
-    found = meta.object_problems(type(obj), json.loads(json.dumps(obj.export_all_data())), type(obj).__name__)
+    found = meta.object_problems(type(obj), json.loads(json.dumps(obj.export_all_data())), f"answer {type(obj).__name__}")
     assert not found, found
     return obj
 
@@ -41,6 +46,38 @@ def refused(call):
     except FacebookRequestError as error:
         return error
     raise AssertionError("accepted")
+
+
+def made(account):
+    """A tree made top down, stopped, read back by the classes the package gives each answer."""
+    campaign = account.create_campaign(params={
+        "name": "Official client", "objective": Campaign.Objective.outcome_sales, "status": Campaign.Status.paused, "special_ad_categories": [],
+        "is_adset_budget_sharing_enabled": False})
+    targeting = {"geo_locations": {"countries": ["US"]}, "age_min": 25, "age_max": 44, "genders": [2], "targeting_automation": {"advantage_audience": 0}}
+    group = account.create_ad_set(params={
+        "name": "Official client", "campaign_id": campaign["id"], "status": AdSet.Status.paused, "daily_budget": 2500,
+        "billing_event": AdSet.BillingEvent.impressions, "optimization_goal": AdSet.OptimizationGoal.offsite_conversions,
+        "bid_strategy": AdSet.BidStrategy.lowest_cost_without_cap, "promoted_object": {"pixel_id": "900100", "custom_event_type": "PURCHASE"},
+        "targeting": targeting})
+    video = account.create_ad_video(params={"file_url": "https://example.com/a.mp4", "name": "Official client"})
+    known(AdVideo(video["id"]).api_get(fields=["id", "status"]))
+    story = {"page_id": "100200300", "link_data": {"link": "https://example.com/", "message": "A text", "name": "A headline", "picture": "https://example.com/a.png",
+                                                   "call_to_action": {"type": "SHOP_NOW", "value": {"link": "https://example.com/"}}}}
+    creative = account.create_ad_creative(params={"name": "Official client", "object_story_spec": story, "url_tags": "utm_source=facebook"})
+    ad = account.create_ad(params={"name": "Official client", "adset_id": group["id"], "creative": {"creative_id": creative["id"]}, "status": Ad.Status.paused})
+    shown = known(Ad(ad["id"]).api_get(fields=["id", "name", "status", "effective_status", "adset_id", "campaign_id"]))
+    assert (shown["status"], shown["adset_id"], shown["campaign_id"]) == ("PAUSED", group["id"], campaign["id"]), shown
+    read = known(AdSet(group["id"]).api_get(fields=["targeting", "daily_budget", "status"]))
+    assert read["targeting"]["age_min"] == 25, read
+    assert [row["id"] for row in Campaign(campaign["id"]).get_ads(fields=["id"])] == [ad["id"]]
+    run = account.get_insights(fields=["ad_id", "spend"], params={"level": "ad", "date_preset": "last_7d"}, is_async=True)
+    for _ in range(40):
+        state = AdReportRun(run["report_run_id"]).api_get()
+        if state["async_status"] == "Job Completed":
+            break
+        time.sleep(0.25)
+    assert known(state)["async_percent_completion"] == 100, state
+    assert len([known(row) for row in state.get_insights(params={"limit": 100})]) > 0
 
 
 def main():
@@ -86,6 +123,7 @@ def main():
             assert known(node.api_get(fields=["status", "effective_status"]))["status"] == status
     assert known(Campaign(mine["id"]).get_insights(fields=["spend"], params={"date_preset": "last_7d"})[0])
 
+    made(account)
     low = refused(lambda: Campaign(mine["id"]).api_update(params={"daily_budget": 1}))
     assert (low.http_status(), low.api_error_code(), low.api_error_subcode()) == (400, 100, 1885272) and not low.api_transient_error(), low
     gone = refused(lambda: Campaign("9").api_get(fields=["id"]))
