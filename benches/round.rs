@@ -239,6 +239,7 @@ fn account(policy: &Policy, name: &str, campaigns: usize, at: usize, now: Produc
         gaps: Vec::new(),
         tracking: Tracking::Healthy,
         frozen: None,
+        measurement: None,
     }
 }
 

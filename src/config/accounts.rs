@@ -1,6 +1,6 @@
 //! `[accounts.NAME]` and `[measurement.ga4.NAME]`: where the money is spent and where conversions are counted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono_tz::Tz;
@@ -8,12 +8,13 @@ use toml::de::DeValue;
 use url::Url;
 
 use super::credentials::{Credentials, Owner, credentials};
-use super::fault::shown;
+use super::fault::{nearest, shown};
 use super::form::{self, Form, Misfit};
 use super::reader::{Page, Section};
 use crate::domain::entity::Platform;
 use crate::domain::ids::AccountId;
 use crate::domain::money::{Currency, Money};
+use crate::platforms::ga4::MOST_EVENTS;
 
 /// Which hosts stand for a platform.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,8 +87,10 @@ pub struct Ga4 {
     pub property: String,
     /// The events that are conversions.
     pub key_events: Vec<String>,
-    /// The dimension that names our campaigns.
+    /// The dimension that holds our campaigns' ids.
     pub join: String,
+    /// The accounts whose conversions it counts; no account twice.
+    pub accounts: BTreeSet<AccountId>,
     /// Which hosts stand for it.
     pub endpoint: Endpoint,
     /// What it signs in with.
@@ -207,8 +210,9 @@ fn conversions(page: &mut Page<'_>, section: &mut Section<'_, '_>, currency: Opt
     Some(Conversions { actions, window, value })
 }
 
-pub(super) fn ga4(page: &mut Page<'_>, root: &mut Section<'_, '_>, lapse: bool) -> BTreeMap<String, Ga4> {
+pub(super) fn ga4(page: &mut Page<'_>, root: &mut Section<'_, '_>, lapse: bool, known: &BTreeMap<String, Seen>) -> BTreeMap<String, Ga4> {
     let mut read = BTreeMap::new();
+    let mut served: BTreeMap<String, String> = BTreeMap::new();
     let mut measurement = root.section(page, "measurement");
     for (name, mut section) in measurement.named(page, "ga4") {
         let id: Option<AccountId> = named(page, &section.at, &name);
@@ -221,12 +225,32 @@ pub(super) fn ga4(page: &mut Page<'_>, root: &mut Section<'_, '_>, lapse: bool) 
         if key_events.as_ref().is_some_and(Vec::is_empty) {
             page.fault(&section.path("key_events"), "no event would ever count", "at least one event");
         }
-        let join = section.or(page, "join", &form::text("the dimension that names campaigns"), "sessionCampaignId".to_owned());
+        if key_events.as_ref().is_some_and(|events| events.len() > MOST_EVENTS) {
+            page.fault(&section.path("key_events"), "these are more than one report can hold", format!("at most {MOST_EVENTS} events"));
+        }
+        let join = section.or(page, "join", &form::text("the dimension that holds campaigns' ids"), "sessionCampaignId".to_owned());
+        let all = || known.keys().cloned().collect();
+        let names = section.or(page, "accounts", &form::texts("a list of accounts such as [\"meta-main\"]"), all());
+        let at = section.path("accounts");
+        for account in &names {
+            if !known.contains_key(account) {
+                page.fault_near(
+                    &at,
+                    format!("there is no account `{}`", shown(account)),
+                    "names of [accounts.NAME]",
+                    nearest(account, known.keys().map(String::as_str)),
+                );
+            }
+            if let Some(earlier) = served.insert(account.clone(), name.clone()) {
+                page.fault(&at, format!("[measurement.ga4.{earlier}] counts for `{}` already", shown(account)), "each account with one property");
+            }
+        }
         let endpoint = endpoint(page, &mut section, lapse);
         let credentials = credentials(page, &mut section, Some(Owner::Ga4), endpoint.as_ref());
         section.end(page);
         if let (Some(id), Some(property), Some(key_events), Some(endpoint), Some(credentials)) = (id, property, key_events, endpoint, credentials) {
-            read.insert(id.to_string(), Ga4 { property, key_events, join, endpoint, credentials });
+            let accounts = names.iter().filter_map(|account| account.parse().ok()).collect();
+            read.insert(id.to_string(), Ga4 { property, key_events, join, accounts, endpoint, credentials });
         }
     }
     measurement.end(page);

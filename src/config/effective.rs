@@ -40,8 +40,7 @@ pub fn without_effect(config: &Config) -> Vec<String> {
     let seasons = config.calendar.iter().filter(|event| matches!(event.effect, CalendarEffect::Season { .. }));
     let seasons = seasons.map(|event| format!("[calendar.{}] season: these days are judged like any others", event.name));
     let digest = (!config.defaulted.contains("schedules.digest")).then(|| "[schedules] digest: no digest is sent".to_owned());
-    let ga4 = config.ga4.keys().map(|name| format!("[measurement.ga4.{name}]: nothing is measured there; conversions are those the platforms report"));
-    free.chain(seasons).chain(digest).chain(ga4).collect()
+    free.chain(seasons).chain(digest).collect()
 }
 
 /// What `config` puts in force, with every default.
@@ -185,6 +184,8 @@ fn accounts(config: &Config, page: &mut String) -> fmt::Result {
     for (name, property) in &config.ga4 {
         writeln!(page, "\nga4 {name}: property {}, {}", property.property, endpoint(&property.endpoint))?;
         row(config, page, "key_events", "", property.key_events.join(", "))?;
+        let served: Vec<&str> = property.accounts.iter().map(crate::domain::ids::AccountId::as_str).collect();
+        row(config, page, "first source of", &format!("measurement.ga4.{name}.accounts"), served.join(", "))?;
         row(config, page, "join", &format!("measurement.ga4.{name}.join"), &property.join)?;
         row(config, page, "signs in", "", signs_in(&property.credentials))?;
     }

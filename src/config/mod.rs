@@ -129,7 +129,7 @@ impl Config {
         let clock = workspace::clock(page, root);
         let admin = workspace::admin(page, root);
         let (accounts, seen) = accounts::accounts(page, root, lapse);
-        let ga4 = accounts::ga4(page, root, lapse);
+        let ga4 = accounts::ga4(page, root, lapse, &seen);
         let (pools, seen_pools) = pools::pools(page, root, &seen);
         let currencies: BTreeSet<Currency> = seen_pools.values().filter_map(|pool| pool.currency).collect();
         let names: Vec<&str> = seen.keys().map(String::as_str).collect();

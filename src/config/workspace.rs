@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use rust_decimal::Decimal;
 use secrecy::SecretString;
@@ -250,6 +251,10 @@ pub struct Sandbox {
     pub people: bool,
     /// Where it listens; a free loopback port when missing.
     pub listen: Option<SocketAddr>,
+    /// Share of the platforms' conversions that its GA4 properties count, in percent.
+    pub ga4_share: Decimal,
+    /// How much later than the platforms they count them.
+    pub ga4_delay: Duration,
     /// Share of requests, in percent, that meet each kind of fault.
     pub faults: BTreeMap<&'static str, Decimal>,
     /// Share of the platforms' documented quotas that is given, in percent; no quota when missing.
@@ -270,11 +275,13 @@ pub(super) fn sandbox(page: &mut Page<'_>, root: &mut Section<'_, '_>) -> Option
         if address.ip().is_loopback() { Ok(address) } else { Err(Misfit::from(format!("{address} is reachable from outside"))) }
     });
     let listen = section.optional(page, "listen", &address);
+    let ga4_share = section.or(page, "ga4_share", &form::percent(Decimal::ZERO, Decimal::from(200)), Decimal::from(88));
+    let ga4_delay = section.or(page, "ga4_delay", &form::duration(Duration::ZERO, Duration::from_secs(3 * 86_400)), Duration::from_secs(12 * 3_600));
     let mut inner = section.section(page, "faults");
     let share = form::percent(Decimal::ZERO, Decimal::ONE_HUNDRED);
     let faults = FAULTS.into_iter().filter_map(|name| inner.optional(page, name, &share).map(|share| (name, share))).collect();
     inner.end(page);
     let quota = section.optional(page, "quota", &share);
     section.end(page);
-    is_written.then_some(Sandbox { seed, campaigns: u32::try_from(campaigns).unwrap_or(24), people, listen, faults, quota })
+    is_written.then_some(Sandbox { seed, campaigns: u32::try_from(campaigns).unwrap_or(24), people, listen, ga4_share, ga4_delay, faults, quota })
 }

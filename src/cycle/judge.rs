@@ -15,6 +15,7 @@ use crate::domain::policy::Policy;
 use crate::learning::{Ending, Maturity, ScoredDay, score};
 use crate::ledger::outcomes::{self, Due, Ripe, Unreadable};
 use crate::ledger::{DecisionBody, LedgerError};
+use crate::observe::figures_now;
 use crate::store::step::Moment;
 use crate::store::{StoreError, Tx};
 
@@ -112,7 +113,7 @@ async fn figures(
     last: NaiveDate,
 ) -> Result<BTreeMap<NaiveDate, Metrics>, LedgerError> {
     let mut days: BTreeMap<NaiveDate, Metrics> = BTreeMap::new();
-    for fact in tx.facts_now(account, first, last).await? {
+    for fact in figures_now(tx, account, first, last).await? {
         if !members.contains(&fact.entity) {
             continue;
         }

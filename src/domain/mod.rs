@@ -9,6 +9,7 @@ pub mod draft;
 pub mod entity;
 pub mod goal;
 pub mod ids;
+pub mod measurement;
 pub mod metrics;
 pub mod money;
 pub mod outcome;

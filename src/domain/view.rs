@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::entity::{Budget, Campaign, EntityKey, Platform};
 use super::ids::{AccountId, PollId, PoolId};
+use super::measurement::Measurement;
 use super::metrics::Metrics;
 use super::money::{Currency, Money};
 use super::policy::Policy;
@@ -93,6 +94,9 @@ pub struct AccountView {
     pub tracking: Tracking,
     /// Why its money must not move; `None` when it may.
     pub frozen: Option<Frozen>,
+    /// What is measured beside the platform; `None` where nothing is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measurement: Option<Measurement>,
 }
 
 impl AccountView {

@@ -186,6 +186,7 @@ impl Market {
             gaps: Vec::new(),
             tracking: self.tracking,
             frozen: None,
+            measurement: None,
         };
         let mut books = Books::blank(self.now());
         books.budgets = lines

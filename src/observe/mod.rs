@@ -1,12 +1,14 @@
 //! Observing: polls an account, keeps its figures as versioned facts, and publishes one immutable view. May touch: platforms, store, domain, clock,
 //! and learning's maturity. Decides nothing about money.
 
+mod measure;
 mod membership;
 mod observer;
 mod tracking;
 mod view;
 
-pub use observer::{Depth, Observation, Observer, view_at};
+pub use measure::{Measuring, Names};
+pub use observer::{Depth, Observation, Observer, figures_now, view_at};
 pub use view::Observed;
 
 use crate::platforms::PlatformError;

@@ -1,22 +1,26 @@
 //! One observer an account: reads the platform, stores what changed, publishes the view.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
 use chrono::{Days, NaiveDate};
 use tokio::sync::watch;
 
-use super::view::{Ages, Observed, Table, assemble};
+use super::measure::{self, Beside, Judged, Measuring};
+use super::view::{Ages, Figures, Observed, Table, assemble};
 use super::{ObserveError, membership};
 use crate::clock::{Clock, ProductTime};
 use crate::domain::entity::{AccountState, Budget, Campaign, EntityKey, Level, RunStatus};
 use crate::domain::ids::{AccountId, IdGen, PollId};
+use crate::domain::measurement::Measurement;
 use crate::domain::policy::Policy;
 use crate::domain::view::{AccountView, VIEW_DAYS};
 use crate::learning::Maturity;
-use crate::platforms::Gateway;
-use crate::platforms::{DayRow, Inventory};
+use crate::platforms::ga4::Report;
+use crate::platforms::{DayRow, Gateway, Inventory, PlatformError};
 use crate::store::budget::Delivering;
+use crate::store::measured::MeasuredFact;
 use crate::store::poll_fact::{Fact, NewPoll, PollRow};
 use crate::store::{Store, StoreError, Tx};
 
@@ -27,6 +31,8 @@ pub(crate) const WHOLE: &str = "whole";
 /// A read that brought campaigns and budgets alone.
 pub(crate) const INVENTORY: &str = "inventory";
 const OK: &str = "ok";
+/// What is measured beside the platform, among an account's stored entities.
+const MEASUREMENT: &str = "measurement";
 
 /// How much one observation reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +54,8 @@ pub struct Observation {
     pub inventory: Arc<Inventory>,
     /// The view, published already.
     pub view: Arc<AccountView>,
+    /// Why what is measured beside the platform could not be read this time.
+    pub trouble: Option<Arc<PlatformError>>,
     /// When the read began, on the monotonic clock: its age counts from here.
     pub began: Instant,
 }
@@ -60,6 +68,7 @@ pub struct Observer {
     clock: Clock,
     ids: IdGen,
     table: Table,
+    beside: Beside,
     covered_from: Option<NaiveDate>,
     figures_at: Option<ProductTime>,
     published: watch::Sender<Option<Arc<AccountView>>>,
@@ -73,6 +82,7 @@ impl Observer {
     pub async fn restore(
         observed: Observed,
         gateway: Arc<Gateway>,
+        measuring: Option<Measuring>,
         store: Store,
         clock: Clock,
         ids: IdGen,
@@ -81,19 +91,18 @@ impl Observer {
         let today = clock.now().date_in(observed.time_zone);
         let account = observed.account.clone();
         let since = today - Days::new(VIEW_DAYS as u64 - 1);
-        let (facts, covered_from, last) = store
+        let (facts, covered_from, last, state, counted) = store
             .read(|mut tx| async move {
                 let account = &account;
                 let facts = tx.facts_now(account, since, today + Days::new(1)).await?;
-                Ok::<_, StoreError>((facts, tx.first_day(account).await?, tx.newest_poll(account, WHOLE, OK).await?))
+                let (state, counted) = measurement_at(&mut tx, account, i64::MAX, since, today).await?;
+                Ok::<_, StoreError>((facts, tx.first_day(account).await?, tx.newest_poll(account, WHOLE, OK).await?, state, counted))
             })
             .await?;
-        let mut table = Table::new();
-        for Fact { entity, day, metrics } in facts {
-            table.entry(entity).or_default().insert(day, metrics);
-        }
+        let table = by_day(facts);
         let figures_at = last.map(|poll| poll.at);
-        Ok(Self { observed, gateway, store, clock, ids, table, covered_from, figures_at, published })
+        let beside = Beside::restored(measuring, state, counted);
+        Ok(Self { observed, gateway, store, clock, ids, table, beside, covered_from, figures_at, published })
     }
 
     /// The account.
@@ -121,7 +130,8 @@ impl Observer {
             outcome: outcome.to_owned(),
             error,
         };
-        let (mut inventory, rows) = match self.read(depth, at).await {
+        let (read, told) = tokio::join!(self.read(depth, at), self.told(depth, at));
+        let (mut inventory, rows) = match read {
             Ok(read) => read,
             Err(error) => {
                 let failed = new(self.clock.wall(), "failed", Some(error.to_string()));
@@ -138,8 +148,17 @@ impl Observer {
             .map(|DayRow { entity, day, metrics }| Fact { entity, day, metrics })
             .collect();
         let entities = stored_entities(&inventory.account, &inventory.campaigns, &raw_budgets);
+        let mut table = Cow::Borrowed(&self.table);
+        if told.is_some() {
+            for Fact { entity, day, metrics } in &changed {
+                table.to_mut().entry(entity.clone()).or_default().insert(*day, metrics.clone());
+            }
+        }
+        let Judged { facts: counted, state, trouble } = self.beside.judge(told, &self.observed, &inventory.campaigns, &table, at);
+        let measurement = (state != self.beside.state).then(|| stored_measurement(&inventory.account, state.as_ref()));
         let fresh = new(self.clock.wall(), OK, None);
         let (fresh, facts, entities, pools, seen) = (&fresh, &changed, &entities, &pools, &inventory);
+        let (beside, standing, source) = (&counted, &measurement, state.as_ref().map_or("", |state| state.source.as_str()));
         let poll = self
             .store
             .write(|mut tx| async move {
@@ -147,6 +166,10 @@ impl Observer {
                 tx.record_facts(&poll, facts).await?;
                 for (kind, seen) in entities {
                     tx.record_entities(&poll, kind, seen).await?;
+                }
+                tx.record_measured(&poll, source, beside).await?;
+                if let Some(standing) = standing {
+                    tx.record_entities(&poll, MEASUREMENT, standing).await?;
                 }
                 for budget in &seen.budgets {
                     let pool = pools.get(&budget.budget.key);
@@ -159,6 +182,7 @@ impl Observer {
         for Fact { entity, day, metrics } in changed {
             self.table.entry(entity).or_default().insert(day, metrics);
         }
+        self.beside.keep(counted, state);
         if depth != Depth::Inventory {
             self.figures_at = Some(at);
             // As far as there is history: the first day that any campaign reports, or today for a new account.
@@ -169,9 +193,10 @@ impl Observer {
         let ages = Ages { inventory: at, spend: self.figures_at, conversions: self.figures_at };
         let (covered_from, platform) = (self.covered_from, self.observed.platform);
         let covered = |day: NaiveDate| covered_from.is_some_and(|from| from <= day);
-        let view = Arc::new(assemble(&self.observed, poll.id, ages, &inventory, &self.table, covered, |age| Maturity::default().share(platform, age)));
+        let figures = Figures { table: self.beside.over(&self.table), measurement: self.beside.state.clone() };
+        let view = Arc::new(assemble(&self.observed, poll.id, ages, &inventory, &figures, covered, |age| Maturity::default().share(platform, age)));
         self.published.send_replace(Some(Arc::clone(&view)));
-        Ok(Observation { poll, inventory: Arc::new(inventory), view, began })
+        Ok(Observation { poll, inventory: Arc::new(inventory), view, trouble, began })
     }
 
     async fn read(&self, depth: Depth, at: ProductTime) -> Result<(Inventory, Vec<DayRow>), crate::platforms::PlatformError> {
@@ -190,12 +215,21 @@ impl Observer {
         tokio::try_join!(self.gateway.inventory(), self.gateway.daily_metrics(from, today))
     }
 
+    /// Figures of whole days are asked for with the platform's own; a pulse is about spend.
+    async fn told(&self, depth: Depth, at: ProductTime) -> Option<Result<Arc<Report>, PlatformError>> {
+        match depth {
+            Depth::Inventory | Depth::Pulse => None,
+            Depth::Full => self.beside.told(&self.observed, at).await,
+        }
+    }
+
     fn forget_old_days(&mut self, at: ProductTime) {
         let oldest = at.date_in(self.observed.time_zone) - Days::new(VIEW_DAYS as u64 - 1);
         for series in self.table.values_mut() {
             *series = series.split_off(&oldest);
         }
         self.table.retain(|_, series| !series.is_empty());
+        self.beside.forget(oldest);
     }
 }
 
@@ -218,6 +252,47 @@ fn stored_entities(account: &AccountState, campaigns: &[Campaign], budgets: &[Bu
     ]
 }
 
+/// A measurement as it is stored.
+fn stored_measurement(account: &AccountState, state: Option<&Measurement>) -> Vec<(EntityKey, String)> {
+    let key = EntityKey { account: account.account.clone(), level: Level::Account, id: account.platform_id.clone() };
+    state.iter().map(|state| (key.clone(), serde_json::to_string(state).expect("it has only plain members"))).collect()
+}
+
+/// The measurement beside an account's platform as it was known at a stored read, and what it had counted.
+async fn measurement_at(
+    tx: &mut Tx,
+    account: &AccountId,
+    poll_seq: i64,
+    from: NaiveDate,
+    to: NaiveDate,
+) -> Result<(Option<Measurement>, Vec<MeasuredFact>), StoreError> {
+    let Some(payload) = tx.entities_at(account, poll_seq, MEASUREMENT).await?.pop().and_then(|row| row.payload) else { return Ok((None, Vec::new())) };
+    let corrupt = |error: serde_json::Error| StoreError::Corrupt { table: "entity_state", id: format!("{account} {MEASUREMENT}"), what: error.to_string() };
+    let state: Measurement = serde_json::from_str(&payload).map_err(corrupt)?;
+    let counted = tx.measured_at(account, &state.source, poll_seq, from, to).await?;
+    Ok((Some(state), counted))
+}
+
+/// The figures of an account from day `from` to `to` as they are known now, by entity and day: those of the source that comes first.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] when a row lies.
+pub async fn figures_now(tx: &mut Tx, account: &AccountId, from: NaiveDate, to: NaiveDate) -> Result<Vec<Fact>, StoreError> {
+    let facts = tx.facts_now(account, from, to).await?;
+    let (state, counted) = measurement_at(tx, account, i64::MAX, from, to).await?;
+    let table = measure::first(&by_day(facts), state.as_ref(), &measure::measured(counted)).into_owned();
+    let facts = table.into_iter().flat_map(|(entity, series)| series.into_iter().map(move |(day, metrics)| Fact { entity: entity.clone(), day, metrics }));
+    Ok(facts.collect())
+}
+
+fn by_day(facts: Vec<Fact>) -> Table {
+    let mut table = Table::new();
+    for Fact { entity, day, metrics } in facts {
+        table.entry(entity).or_default().insert(day, metrics);
+    }
+    table
+}
+
 /// The view as it was at a stored read, from stored rows alone: what replay compares with.
 ///
 /// # Errors
@@ -237,12 +312,13 @@ pub async fn view_at(tx: &mut Tx, observed: &Observed, policy: &Policy, poll: &P
     }
     membership::assign(policy, &inventory.campaigns, &mut inventory.budgets);
     let today = poll.at.date_in(observed.time_zone);
-    let mut table = Table::new();
-    for Fact { entity, day, metrics } in tx.facts_at(account, poll.seq, today - Days::new(VIEW_DAYS as u64 - 1), today).await? {
-        table.entry(entity).or_default().insert(day, metrics);
-    }
+    let since = today - Days::new(VIEW_DAYS as u64 - 1);
+    let table = by_day(tx.facts_at(account, poll.seq, since, today).await?);
+    let (state, counted) = measurement_at(tx, account, poll.seq, since, today).await?;
+    let figures = Figures { table: measure::first(&table, state.as_ref(), &measure::measured(counted)), measurement: state };
     let covered_from = tx.first_day(account).await?;
     let ages = Ages { inventory: poll.at, spend: figures_at, conversions: figures_at };
     let covered = |day: NaiveDate| covered_from.is_some_and(|from| from <= day);
-    Ok(assemble(observed, poll.id, ages, &inventory, &table, covered, |age| Maturity::default().share(observed.platform, age)))
+    let maturity = |age| Maturity::default().share(observed.platform, age);
+    Ok(assemble(observed, poll.id, ages, &inventory, &figures, covered, maturity))
 }

@@ -1,5 +1,6 @@
 //! From what was read to the immutable view: pure.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use chrono::{Days, NaiveDate};
@@ -9,6 +10,7 @@ use super::tracking;
 use crate::clock::ProductTime;
 use crate::domain::entity::{EntityKey, Platform};
 use crate::domain::ids::{AccountId, PollId};
+use crate::domain::measurement::Measurement;
 use crate::domain::metrics::Metrics;
 use crate::domain::money::Currency;
 use crate::domain::view::{AccountView, Frozen, Tracking, VIEW_DAYS};
@@ -34,6 +36,14 @@ pub struct Observed {
 /// Figures by campaign and day, as last reported.
 pub(crate) type Table = BTreeMap<EntityKey, BTreeMap<NaiveDate, Metrics>>;
 
+/// The figures a view shows, and what is measured beside the platform.
+pub(crate) struct Figures<'a> {
+    /// By campaign and day, those of the source that comes first.
+    pub table: Cow<'a, Table>,
+    /// What is measured beside the platform.
+    pub measurement: Option<Measurement>,
+}
+
 /// When the parts of a view were read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ages {
@@ -52,10 +62,11 @@ pub(crate) fn assemble(
     poll: PollId,
     ages: Ages,
     inventory: &Inventory,
-    table: &Table,
+    figures: &Figures<'_>,
     covered: impl Fn(NaiveDate) -> bool,
     maturity: impl Fn(usize) -> f64,
 ) -> AccountView {
+    let Figures { table, measurement } = figures;
     let today = ages.inventory.date_in(observed.time_zone);
     let days: Vec<NaiveDate> = (0..VIEW_DAYS as u64).rev().filter_map(|back| today.checked_sub_days(Days::new(back))).collect();
     let none = BTreeMap::new();
@@ -93,6 +104,7 @@ pub(crate) fn assemble(
         maturity,
         tracking,
         frozen: frozen(observed, inventory),
+        measurement: measurement.clone(),
         days,
     }
 }

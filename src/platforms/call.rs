@@ -12,10 +12,24 @@ use serde_json::Value;
 
 use super::PlatformError;
 use super::breaker::{Breaker, BreakerState};
-use super::http::{Http, Outgoing, Reply};
-use super::limits::{Bucket, Lane, Limiters, PATIENCE};
+use super::http::{Http, Outgoing, Reply, Route};
+use super::limits::{Bucket, Lane, Limiters, PATIENCE, Rate};
 use super::spec::AccountSpec;
 use crate::clock::{Clock, ClockMode, WallTime};
+
+/// How reads are repeated: after at least this pause, at most so many times.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pauses {
+    /// Before the first repetition; the following ones are longer.
+    pub first: Duration,
+    /// Repetitions at most.
+    pub times: usize,
+}
+
+impl Pauses {
+    /// As the ad platforms bear them.
+    const ADS: Self = Self { first: Duration::from_millis(100), times: 3 };
+}
 
 /// What one call pays into the retry budget, one retry takes [`RETRY_COST`]: retries stay at or below a fifth of the calls.
 const RETRY_COST: u32 = 5;
@@ -55,6 +69,8 @@ pub(super) enum Remedy {
     FreshToken,
     /// Starting over from the first page.
     StartOver,
+    /// Waiting, which the platform's module sees to itself: the read is not repeated here.
+    Later,
 }
 
 impl From<PlatformError> for Fault {
@@ -139,15 +155,29 @@ pub(super) struct Caller {
     calls: AtomicU32,
     retries: AtomicU32,
     notes: Mutex<Notes>,
+    pauses: Pauses,
     dialect: Dialect,
     clock: Clock,
 }
 
 impl Caller {
     pub(super) fn new(spec: &AccountSpec, dialect: Dialect, clock: Clock, limiters: &Limiters) -> Result<Self, PlatformError> {
+        Self::of(spec.route(), spec.counted_by(), Pauses::ADS, dialect, clock, limiters)
+    }
+
+    /// A way whose calls count by `counted`: the widest count first.
+    pub(super) fn of(
+        route: Route,
+        counted: [(String, Rate); 2],
+        pauses: Pauses,
+        dialect: Dialect,
+        clock: Clock,
+        limiters: &Limiters,
+    ) -> Result<Self, PlatformError> {
         Ok(Self {
-            http: limiters.http(spec.route())?,
-            buckets: spec.counted_by().map(|(key, rate)| limiters.bucket(&key, rate)),
+            http: limiters.http(route)?,
+            buckets: counted.map(|(key, rate)| limiters.bucket(&key, rate)),
+            pauses,
             breaker: Breaker::default(),
             budget: AtomicU32::new(RETRY_START),
             calls: AtomicU32::new(0),
@@ -171,8 +201,9 @@ impl Caller {
     /// Reads, repeating what may be repeated as far as the retry budget goes.
     pub(super) async fn read(&self, request: &Outgoing) -> Result<Value, Fault> {
         self.breaker.admit(self.clock.instant()).map_err(|left| PlatformError::Transient(format!("too many failures in a row: next try in {left:?}")))?;
+        let Pauses { first, times } = self.pauses;
         let pauses =
-            ExponentialBuilder::default().with_min_delay(Duration::from_millis(100)).with_max_delay(Duration::from_secs(5)).with_max_times(3).with_jitter();
+            ExponentialBuilder::default().with_min_delay(first).with_max_delay(Duration::from_secs(5).max(first * 4)).with_max_times(times).with_jitter();
         (|| self.read_once(request))
             .retry(pauses)
             .when(|fault| fault.repeats() && self.breaker.state() == BreakerState::Closed && self.afford_retry())

@@ -14,11 +14,15 @@ use url::form_urlencoded::Serializer;
 
 use super::PlatformError;
 use super::http::{Http, Outgoing, Reply};
+use super::service::ServiceKey;
 use crate::clock::{Clock, WallTime};
 use crate::domain::ids::AccountId;
 
 /// How long before its end an access token is replaced.
 const EARLY: Duration = Duration::from_secs(300);
+/// What a service account asks leave for at Google Ads.
+const ADWORDS: &str = "https://www.googleapis.com/auth/adwords";
+const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
 /// The credentials of one account.
 #[derive(Clone, Debug)]
@@ -45,6 +49,15 @@ pub enum Credentials {
         /// Developer token; the platform no longer asks for one.
         developer_token: Option<SecretString>,
     },
+    /// Google Ads or GA4: a service account that signs for itself.
+    GoogleService {
+        /// Its key.
+        key: ServiceKey,
+        /// The manager account the account is reached through.
+        login_customer_id: Option<String>,
+        /// Developer token; the platform no longer asks for one.
+        developer_token: Option<SecretString>,
+    },
     /// TikTok: a marketing token, which does not expire.
     Tiktok {
         /// Access token.
@@ -63,6 +76,7 @@ impl Credentials {
             Self::Sandbox => "sandbox",
             Self::Meta { access_token, app_secret } => app_secret.as_ref().unwrap_or(access_token).expose_secret(),
             Self::Google { client_id, .. } => client_id,
+            Self::GoogleService { key, .. } => key.email(),
             Self::Tiktok { app_id, .. } => app_id,
         }
     }
@@ -72,7 +86,7 @@ impl Credentials {
         match self {
             Self::Sandbox => Some(SecretString::from(format!("sandbox-{account}"))),
             Self::Meta { access_token, .. } | Self::Tiktok { access_token, .. } => Some(access_token.clone()),
-            Self::Google { .. } => None,
+            Self::Google { .. } | Self::GoogleService { .. } => None,
         }
     }
 
@@ -85,10 +99,18 @@ impl Credentials {
     }
 }
 
-/// Google's access token: fetched with the refresh token, replaced before its end, fetched once for all who wait for it.
+/// What is exchanged for an access token.
+enum Grant {
+    /// A form with a refresh token.
+    Refresh(SecretString),
+    /// A statement signed anew for each exchange, for this scope.
+    Assertion(ServiceKey, &'static str),
+}
+
+/// Google's access token: fetched with the refresh token or a signed assertion, replaced before its end, fetched once for all who wait for it.
 pub(super) struct AccessToken {
     endpoint: Url,
-    form: SecretString,
+    grant: Grant,
     held: Mutex<Option<(SecretString, WallTime)>>,
     http: Arc<Http>,
     clock: Clock,
@@ -102,16 +124,27 @@ struct Answer {
 }
 
 impl AccessToken {
-    /// `None` for credentials that need no exchange.
+    /// For Google Ads; `None` for credentials that need no exchange.
     pub(super) fn new(credentials: &Credentials, endpoint: Url, http: Arc<Http>, clock: Clock) -> Option<Self> {
-        let Credentials::Google { client_id, client_secret, refresh_token, .. } = credentials else { return None };
-        let form = Serializer::new(String::new())
-            .append_pair("grant_type", "refresh_token")
-            .append_pair("client_id", client_id)
-            .append_pair("client_secret", client_secret.expose_secret())
-            .append_pair("refresh_token", refresh_token.expose_secret())
-            .finish();
-        Some(Self { endpoint, form: SecretString::from(form), held: Mutex::new(None), http, clock })
+        Self::scoped(credentials, ADWORDS, endpoint, http, clock)
+    }
+
+    /// For `scope`; `None` for credentials that need no exchange. A refresh token has the scope that was consented to.
+    pub(super) fn scoped(credentials: &Credentials, scope: &'static str, endpoint: Url, http: Arc<Http>, clock: Clock) -> Option<Self> {
+        let grant = match credentials {
+            Credentials::Google { client_id, client_secret, refresh_token, .. } => {
+                let form = Serializer::new(String::new())
+                    .append_pair("grant_type", "refresh_token")
+                    .append_pair("client_id", client_id)
+                    .append_pair("client_secret", client_secret.expose_secret())
+                    .append_pair("refresh_token", refresh_token.expose_secret())
+                    .finish();
+                Grant::Refresh(SecretString::from(form))
+            }
+            Credentials::GoogleService { key, .. } => Grant::Assertion(key.clone(), scope),
+            Credentials::Sandbox | Credentials::Meta { .. } | Credentials::Tiktok { .. } => return None,
+        };
+        Some(Self { endpoint, grant, held: Mutex::new(None), http, clock })
     }
 
     /// A token that lives at least five minutes more.
@@ -137,7 +170,14 @@ impl AccessToken {
     }
 
     async fn exchange(&self) -> Result<(SecretString, Duration), PlatformError> {
-        let body = self.form.expose_secret().as_bytes().to_vec();
+        let body = match &self.grant {
+            Grant::Refresh(form) => form.expose_secret().as_bytes().to_vec(),
+            Grant::Assertion(key, scope) => {
+                let assertion = key.assertion(scope, self.clock.wall())?;
+                let form = Serializer::new(String::new()).append_pair("grant_type", JWT_BEARER).append_pair("assertion", &assertion).finish();
+                form.into_bytes()
+            }
+        };
         let request = Outgoing::post(self.endpoint.clone(), "application/x-www-form-urlencoded", body);
         read_answer(&self.http.read(&request).await?)
     }
@@ -151,9 +191,10 @@ fn read_answer(reply: &Reply) -> Result<(SecretString, Duration), PlatformError>
             Err(PlatformError::Transient(format!("token exchange: {error}")))
         }
         (_, status @ (408 | 429 | 500..=599)) => Err(PlatformError::Transient(format!("token exchange: HTTP {status}"))),
-        (Some(Answer { error: Some(error), .. }), _) if error == "invalid_grant" => {
-            Err(PlatformError::Auth("the refresh token has expired or was revoked: sign in again and store a new one".to_owned()))
-        }
+        (Some(Answer { error: Some(error), .. }), _) if error == "invalid_grant" => Err(PlatformError::Auth(
+            "the refresh token has expired or was revoked, or the service account's key is not valid any more: sign in again, or make a new key, and store it"
+                .to_owned(),
+        )),
         (Some(Answer { error: Some(error), .. }), _) => Err(PlatformError::Auth(format!("token exchange refused: {error}; check client id and secret"))),
         (_, status) => Err(PlatformError::Auth(format!("token exchange: HTTP {status} without a token"))),
     }

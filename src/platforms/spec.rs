@@ -84,9 +84,9 @@ impl AccountSpec {
             }
             (Credentials::Sandbox, _)
             | (Credentials::Meta { .. }, Platform::Meta)
-            | (Credentials::Google { .. }, Platform::Google)
+            | (Credentials::Google { .. } | Credentials::GoogleService { .. }, Platform::Google)
             | (Credentials::Tiktok { .. }, Platform::Tiktok) => {}
-            (Credentials::Meta { .. } | Credentials::Google { .. } | Credentials::Tiktok { .. }, platform) => {
+            (Credentials::Meta { .. } | Credentials::Google { .. } | Credentials::GoogleService { .. } | Credentials::Tiktok { .. }, platform) => {
                 return wrong(format!("these are not the credentials of a {platform} account"));
             }
         }
@@ -134,7 +134,9 @@ impl AccountSpec {
     pub(super) fn counted_by(&self) -> [(String, Rate); 2] {
         let app = match &self.credentials {
             Credentials::Sandbox => "sandbox".to_owned(),
-            Credentials::Meta { .. } | Credentials::Google { .. } | Credentials::Tiktok { .. } => sha256_hex(self.credentials.app().as_bytes()),
+            Credentials::Meta { .. } | Credentials::Google { .. } | Credentials::GoogleService { .. } | Credentials::Tiktok { .. } => {
+                sha256_hex(self.credentials.app().as_bytes())
+            }
         };
         let (platform, id) = (self.platform, &self.platform_id);
         let rates = match platform {

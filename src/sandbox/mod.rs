@@ -1,4 +1,4 @@
-//! The three platforms as servers on loopback, with one simulated market behind them: stateful, deterministic by seed, honest about every
+//! The three platforms and GA4 as servers on loopback, with one simulated market behind them: stateful, deterministic by seed, honest about every
 //! write it took. The daemon talks to it with its production clients; its log is the judge of our tests.
 //!
 //! May touch: `domain`, `clock`. Never `platforms`: shared wire types would hide shared mistakes.
@@ -7,10 +7,12 @@
 //! |---|---|
 //! | `/v26.0/...` | Meta |
 //! | `/v26/...`, `/token` | Google Ads and its token endpoint |
+//! | `/v1beta/...` | GA4 |
 //! | `/open_api/v1.3/...` | TikTok |
 //! | `/_sandbox/log`, `state`, `truth`, `faults`, `edit` | the judge's and the tests' own doors |
 
 mod faults;
+mod ga4;
 mod google;
 mod market;
 mod meta;
@@ -51,6 +53,33 @@ pub struct SandboxAccount {
     pub time_zone: Tz,
 }
 
+/// A GA4 property that stands in the sandbox: it counts what happens on the site behind every campaign, later and less than the platforms do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SandboxProperty {
+    /// Its numeric id.
+    pub id: String,
+    /// Its key events; the first is what the campaigns bring.
+    pub key_events: Vec<String>,
+    /// Its currency.
+    pub currency: Currency,
+    /// Zone of its days.
+    pub time_zone: Tz,
+    /// Conversions it counts, in per cent of the platforms'.
+    pub share_pct: u32,
+    /// How many hours later than the platforms it counts them.
+    pub delay_h: u32,
+    /// Tokens an hour, of which a report takes some.
+    pub tokens_per_hour: u32,
+}
+
+impl SandboxProperty {
+    /// One that counts 88 % of what the platforms do, half a day later, with a standard property's quota.
+    #[must_use]
+    pub fn new(id: &str, key_events: &[String], currency: Currency, time_zone: Tz) -> Self {
+        Self { id: id.to_owned(), key_events: key_events.to_vec(), currency, time_zone, share_pct: 88, delay_h: 12, tokens_per_hour: 40_000 }
+    }
+}
+
 /// What a sandbox holds. The same configuration and start give the same market, to the byte.
 #[derive(Clone, Debug)]
 pub struct SandboxConfig {
@@ -64,6 +93,8 @@ pub struct SandboxConfig {
     pub listen: SocketAddr,
     /// Its accounts.
     pub accounts: Vec<SandboxAccount>,
+    /// Its GA4 properties.
+    pub properties: Vec<SandboxProperty>,
     /// Days of history that precede its start, 1 to 90.
     pub history_days: u32,
     /// Whether "people" edit a few things on days 6, 17, 31 and 44: a budget lowered, a campaign paused, money moved, a budget lowered.
@@ -85,6 +116,7 @@ impl SandboxConfig {
             state_file: None,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             accounts: vec![account(Platform::Google, "1001001001"), account(Platform::Meta, "act_1001"), account(Platform::Tiktok, "7000000000000000001")],
+            properties: Vec::new(),
             history_days: 35,
             edits_by_people: true,
             base_faults: Vec::new(),

@@ -22,7 +22,7 @@ use super::throttle::Throttle;
 use super::wire::{Asked, Reply, hex};
 use super::world::World;
 use super::world::edits::{Effect, Moment, Outcome, Row, Source};
-use super::{SandboxConfig, SandboxError, google, meta, steer, tiktok};
+use super::{SandboxConfig, SandboxError, ga4, google, meta, steer, tiktok};
 use crate::clock::{Clock, ClockMode, ProductTime};
 use crate::domain::entity::Platform;
 
@@ -193,8 +193,12 @@ async fn take_effect(shared: Shared, platform: Platform, asked: Asked, rule: Opt
     let mut core = shared.core.lock().await;
     let core = core.as_mut().filter(|core| !core.broken).ok_or(Broken)?;
     let (now, wall) = (shared.clock.now(), shared.clock.wall());
-    core.throttle.arrived(platform, &format!("{} {}", asked.method, asked.path), wall);
-    let over = core.throttle.is_over(platform, now);
+    // GA4 has buckets of its own.
+    let counted = !asked.is_ga4();
+    if counted {
+        core.throttle.arrived(platform, &format!("{} {}", asked.method, asked.path), wall);
+    }
+    let over = counted && core.throttle.is_over(platform, now);
     let fault = if over { Some(Kind::Http429) } else { rule.as_ref().map(|rule| rule.kind) };
     core.world.catch_up(now, shared.clock.wall());
     let lost = fault.is_some_and(|fault| !fault.takes_effect());
@@ -221,7 +225,7 @@ async fn take_effect(shared: Shared, platform: Platform, asked: Asked, rule: Opt
     core.commit(changed).await.map_err(|_| Broken)?;
     if let Some(kind @ (Kind::Http429 | Kind::Http500 | Kind::RevokedToken)) = fault {
         reply = fault_reply(platform, kind, &asked, &moment);
-        if kind == Kind::Http429 {
+        if kind == Kind::Http429 && counted {
             core.throttle.announced(platform, shared.clock.wall(), Duration::from_secs(moment.wait_s.into()));
         }
     }
@@ -238,6 +242,7 @@ async fn quiet(stop: &CancellationToken, span: Duration) {
 fn answer(world: &mut World, platform: Platform, asked: &Asked, moment: &Moment) -> Reply {
     match platform {
         Platform::Meta => meta::answer(world, asked, moment),
+        Platform::Google if asked.is_ga4() => ga4::answer(world, asked, moment),
         Platform::Google => google::answer(world, asked, moment),
         Platform::Tiktok => tiktok::answer(world, asked, moment),
     }
@@ -245,6 +250,7 @@ fn answer(world: &mut World, platform: Platform, asked: &Asked, moment: &Moment)
 
 fn fault_reply(platform: Platform, kind: Kind, asked: &Asked, moment: &Moment) -> Reply {
     match platform {
+        Platform::Google if asked.is_ga4() => ga4::fault(kind),
         Platform::Google => google::fault(kind, asked, moment),
         Platform::Meta => meta::fault(kind, moment),
         Platform::Tiktok => tiktok::fault(kind, moment),

@@ -33,9 +33,14 @@ impl Asked {
         }
     }
 
+    /// Whether this is a request to GA4, which answers faults of Google's in its own form.
+    pub(crate) fn is_ga4(&self) -> bool {
+        self.path.starts_with("/v1beta/")
+    }
+
     /// Whether this request asks for a change.
     pub(crate) fn method(&self) -> Methods {
-        let reads = self.method == Method::GET || self.path.contains(":search") || self.path == "/token" || self.path.contains("/oauth");
+        let reads = self.is_ga4() || self.method == Method::GET || self.path.contains(":search") || self.path == "/token" || self.path.contains("/oauth");
         if reads { Methods::Read } else { Methods::Write }
     }
 

@@ -27,7 +27,7 @@ macro_rules! file {
     };
 }
 
-const FILES: &[File] = &[file!(1, "0001_first.sql")];
+const FILES: &[File] = &[file!(1, "0001_first.sql"), file!(2, "0002_measured.sql")];
 
 /// The number of the newest migration this build has.
 pub(super) fn newest() -> i64 {

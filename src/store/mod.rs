@@ -22,6 +22,7 @@ pub mod dispatch;
 pub mod hold;
 pub mod idempotency;
 pub mod lease;
+pub mod measured;
 pub mod meta;
 pub mod outcome;
 pub mod policy;

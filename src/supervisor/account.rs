@@ -12,6 +12,7 @@ use tracing::{debug, warn};
 
 use super::actor::{ActorError, Backoff};
 use super::control::{Event, InForce, Topic};
+use super::measured::Told;
 use super::pool::PoolMsg;
 use super::schedule::{self, Beat, Due, Job, NEVER, Progress, Underway};
 use super::seats::Seats;
@@ -23,7 +24,7 @@ use crate::domain::ids::{AccountId, PoolId, ShardId};
 use crate::domain::ticket::Severity;
 use crate::domain::view::{AccountView, Frozen};
 use crate::execution::{ExecutionError, Held, Outbox, Read};
-use crate::observe::{Depth, Observation, ObserveError, Observed, Observer};
+use crate::observe::{Depth, Measuring, Observation, ObserveError, Observed, Observer};
 use crate::platforms::Gateway;
 
 /// How soon a write is read back.
@@ -66,6 +67,8 @@ pub struct AccountSetup {
     pub observed: Observed,
     /// The way to its platform.
     pub gateway: Arc<Gateway>,
+    /// What counts its conversions beside its platform.
+    pub measuring: Option<Measuring>,
     /// Its shard.
     pub shard: ShardId,
     /// The pools that draw on it.
@@ -103,6 +106,7 @@ struct Actor<'a> {
     due: Vec<Watch>,
     silent: Silence,
     frozen: Option<Frozen>,
+    told: Told,
     again: Option<Instant>,
     rows_at: Instant,
     /// Pauses between reads that fail, and until when the current one lasts.
@@ -114,8 +118,8 @@ struct Actor<'a> {
 /// # Errors
 /// [`ActorError`] when the store cannot restore what is known of it, or a schedule cannot be kept.
 pub async fn run(setup: &AccountSetup, seats: &Seats, mailbox: &mut mpsc::Receiver<AccountMsg>, stop: &CancellationToken) -> Result<(), ActorError> {
-    let restored =
-        Observer::restore(setup.observed.clone(), Arc::clone(&setup.gateway), seats.store.clone(), seats.clock.clone(), seats.ids.clone(), setup.view.clone());
+    let (observed, gateway, measuring) = (setup.observed.clone(), Arc::clone(&setup.gateway), setup.measuring.clone());
+    let restored = Observer::restore(observed, gateway, measuring, seats.store.clone(), seats.clock.clone(), seats.ids.clone(), setup.view.clone());
     let observer = restored.await.map_err(|error| ActorError::from_chain(&error))?;
     let outbox = Outbox::new(Arc::clone(&setup.gateway), seats.store.clone(), seats.clock.clone(), seats.ids.clone(), seats.gate.clone());
     let mut due = Vec::new();
@@ -132,6 +136,7 @@ pub async fn run(setup: &AccountSetup, seats: &Seats, mailbox: &mut mpsc::Receiv
         due,
         silent: Silence::Untold,
         frozen: None,
+        told: Told::default(),
         again: None,
         rows_at: seats.clock.instant(),
         failing: (Backoff::default(), None),
@@ -246,6 +251,9 @@ impl Actor<'_> {
         match observed {
             Ok(observation) => {
                 (self.silent, self.failing) = (Silence::Untold, (Backoff::default(), None));
+                if let Some(measuring) = &self.setup.measuring {
+                    self.told.tell(self.seats, &self.setup.account, measuring, &observation).await;
+                }
                 Ok(observation)
             }
             Err(error) => {

@@ -83,6 +83,7 @@ impl Crew {
             let gateway = Gateway::new(spec, ground.clock.clone(), &limiters).map_err(|error| DaemonError::Settings(error.to_string()))?;
             gateways.insert(name.clone(), Arc::new(gateway));
         }
+        let mut measuring = wiring::measuring(config, ground.sandbox.as_ref(), ground.surroundings.as_ref(), &ground.clock, &limiters)?;
         let when = Moment { at: ground.clock.now(), wall: ground.clock.wall() };
         shards::open(&ground.store, &components, when).await?;
         keeper::prepare(ground, &sinks).await?;
@@ -125,7 +126,8 @@ impl Crew {
             };
             let drawn = in_force.policy.pools.iter().filter(|(_, pool)| pool.members.accounts.contains(name)).map(|(id, _)| id.clone()).collect();
             let schedules = config.schedules.clone();
-            accounts.push((AccountSetup { account: name.clone(), observed, gateway, shard, pools: drawn, schedules, view, health }, inbox));
+            let measuring = measuring.remove(name);
+            accounts.push((AccountSetup { account: name.clone(), observed, gateway, measuring, shard, pools: drawn, schedules, view, health }, inbox));
         }
         for (name, settings) in &in_force.policy.pools {
             let Some(shard) = shard_of(&|component| component.pools.contains(name)) else { continue };

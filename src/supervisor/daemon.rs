@@ -256,6 +256,9 @@ impl Daemon {
         for (name, account) in &config.accounts {
             wiring::account_spec(name, account, self.ground.sandbox.as_ref(), self.ground.surroundings.as_ref())?;
         }
+        for (name, ga4) in &config.ga4 {
+            wiring::property_spec(name, ga4, self.ground.sandbox.as_ref(), self.ground.surroundings.as_ref())?;
+        }
         wiring::webhooks(&config, &self.ground.clock, self.ground.surroundings.as_ref())?;
         let in_force = enact(&self.ground, &policy, looser, by).await?;
         self.crew().stop().await;

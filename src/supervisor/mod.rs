@@ -11,6 +11,7 @@ mod desk;
 mod inquire;
 mod keeper;
 pub mod lifecycle;
+mod measured;
 pub mod pool;
 mod replies;
 pub mod schedule;

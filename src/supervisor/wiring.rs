@@ -1,7 +1,9 @@
 //! From configuration to the values the rooms take: account specs, sandbox settings, webhooks.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::sync::Arc;
 
 use rust_decimal::prelude::ToPrimitive;
 use secrecy::ExposeSecret;
@@ -9,11 +11,13 @@ use url::Url;
 
 use super::daemon::DaemonError;
 use crate::clock::Clock;
-use crate::config::{self, Account, Config, Endpoint, SecretError, Surroundings};
+use crate::config::{self, Account, Config, Endpoint, Ga4, SecretError, Surroundings};
 use crate::domain::ids::AccountId;
 use crate::notify::webhook::Webhook;
-use crate::platforms::{AccountSpec, ConversionRule, ConversionValue, Credentials};
-use crate::sandbox::{FaultKind, FaultRule, SandboxAccount, SandboxConfig};
+use crate::observe::{Measuring, Names};
+use crate::platforms::ga4::{Property, PropertySpec};
+use crate::platforms::{AccountSpec, ConversionRule, ConversionValue, Credentials, Limiters, ServiceKey};
+use crate::sandbox::{FaultKind, FaultRule, SandboxAccount, SandboxConfig, SandboxProperty};
 
 /// What an account's gateway is made of. Secrets are read here, so that a reload brings in new ones.
 ///
@@ -33,7 +37,7 @@ pub fn account_spec(name: &AccountId, account: &Account, sandbox: Option<&Url>, 
         currency: account.currency,
         time_zone: account.time_zone,
         base_url,
-        credentials: credentials(name, &account.credentials, surroundings)?,
+        credentials: credentials(&format!("accounts.{name}"), &account.credentials, surroundings)?,
         conversions: ConversionRule {
             actions: account.conversions.actions.clone(),
             window: account.conversions.window,
@@ -45,7 +49,61 @@ pub fn account_spec(name: &AccountId, account: &Account, sandbox: Option<&Url>, 
     })
 }
 
-fn credentials(name: &AccountId, credentials: &config::Credentials, surroundings: &dyn Surroundings) -> Result<Credentials, DaemonError> {
+/// What a GA4 property's client is made of.
+///
+/// # Errors
+/// As [`account_spec`].
+pub fn property_spec(name: &str, ga4: &Ga4, sandbox: Option<&Url>, surroundings: &dyn Surroundings) -> Result<PropertySpec, DaemonError> {
+    let at = format!("measurement.ga4.{name}");
+    let base_url = match &ga4.endpoint {
+        Endpoint::Real => None,
+        Endpoint::At(url) => Some(url.clone()),
+        Endpoint::Sandbox => {
+            let missing = || DaemonError::Settings(format!("[{at}] base_url = \"sandbox\", but no sandbox runs: it needs an account there as well"));
+            Some(sandbox.ok_or_else(missing)?.clone())
+        }
+    };
+    Ok(PropertySpec {
+        name: name.to_owned(),
+        property: ga4.property.clone(),
+        key_events: ga4.key_events.clone(),
+        join: ga4.join.clone(),
+        base_url,
+        credentials: credentials(&at, &ga4.credentials, surroundings)?,
+    })
+}
+
+/// Every GA4 property with the accounts it counts for, each as its observer needs it.
+///
+/// # Errors
+/// As [`property_spec`]; [`DaemonError::Settings`] for a property that cannot be one.
+pub fn measuring(
+    config: &Config,
+    sandbox: Option<&Url>,
+    surroundings: &dyn Surroundings,
+    clock: &Clock,
+    limiters: &Limiters,
+) -> Result<BTreeMap<AccountId, Measuring>, DaemonError> {
+    let mut found = BTreeMap::new();
+    for (name, ga4) in &config.ga4 {
+        let spec = property_spec(name, ga4, sandbox, surroundings)?;
+        let property = Property::new(spec, clock.clone(), limiters).map_err(|error| DaemonError::Settings(format!("[measurement.ga4.{name}] {error}")))?;
+        let property = Arc::new(property);
+        for (id, account) in ga4.accounts.iter().filter_map(|id| Some((id, config.accounts.get(id)?))) {
+            // Two accounts of one platform may call different campaigns the same.
+            let alone = ga4.accounts.iter().filter_map(|id| config.accounts.get(id)).filter(|other| other.platform == account.platform).count() == 1;
+            let value = match account.conversions.value {
+                config::ConversionValue::Reported => None,
+                config::ConversionValue::Fixed(value) => Some(value),
+            };
+            let names = if alone { Names::Join } else { Names::Ignore };
+            found.insert(id.clone(), Measuring { property: Arc::clone(&property), names, value });
+        }
+    }
+    Ok(found)
+}
+
+fn credentials(at: &str, credentials: &config::Credentials, surroundings: &dyn Surroundings) -> Result<Credentials, DaemonError> {
     let plain = |setting: &config::Setting| -> Result<String, SecretError> { Ok(setting.resolve(surroundings)?.expose_secret().to_owned()) };
     Ok(match credentials {
         config::Credentials::Sandbox => Credentials::Sandbox,
@@ -56,11 +114,11 @@ fn credentials(name: &AccountId, credentials: &config::Credentials, surroundings
             login_customer_id: login_customer_id.as_ref().map(plain).transpose()?,
             developer_token: developer_token.as_ref().map(|token| token.resolve(surroundings)).transpose()?,
         },
-        config::Credentials::GoogleService { .. } => {
-            return Err(DaemonError::Settings(format!(
-                "[accounts.{name}] credentials: this version signs in to Google Ads with client_id, client_secret and refresh_token; a service_account is not supported"
-            )));
-        }
+        config::Credentials::GoogleService { service_account, login_customer_id, developer_token } => Credentials::GoogleService {
+            key: ServiceKey::read(&service_account.resolve(surroundings)?).map_err(|error| DaemonError::Settings(format!("[{at}] credentials: {error}")))?,
+            login_customer_id: login_customer_id.as_ref().map(plain).transpose()?,
+            developer_token: developer_token.as_ref().map(|token| token.resolve(surroundings)).transpose()?,
+        },
         config::Credentials::Meta { access_token, app_secret } => {
             Credentials::Meta { access_token: access_token.resolve(surroundings)?, app_secret: Some(app_secret.resolve(surroundings)?) }
         }
@@ -81,11 +139,22 @@ pub fn sandbox_config(config: &Config, sandbox: &config::Sandbox, state_dir: &Pa
         accounts: accounts
             .map(|account| SandboxAccount { platform: account.platform, id: account.id.clone(), currency: account.currency, time_zone: account.time_zone })
             .collect(),
+        properties: config.ga4.values().filter(|ga4| ga4.endpoint == Endpoint::Sandbox).filter_map(|ga4| sandbox_property(config, sandbox, ga4)).collect(),
         edits_by_people: sandbox.people,
         base_faults: sandbox.faults.iter().filter_map(|(kind, percent)| fault(kind, percent.to_f64().unwrap_or(0.0) / 100.0)).collect(),
         quota: sandbox.quota.and_then(|percent| percent.to_f64()).map(|percent| percent / 100.0),
         ..SandboxConfig::new(sandbox.seed)
     }
+}
+
+/// A property runs in the currency and zone of the first account it counts for.
+fn sandbox_property(config: &Config, sandbox: &config::Sandbox, ga4: &Ga4) -> Option<SandboxProperty> {
+    let account = ga4.accounts.iter().find_map(|id| config.accounts.get(id))?;
+    Some(SandboxProperty {
+        share_pct: sandbox.ga4_share.to_u32()?,
+        delay_h: u32::try_from(sandbox.ga4_delay.as_secs() / 3_600).ok()?,
+        ..SandboxProperty::new(&ga4.property, &ga4.key_events, account.currency, account.time_zone)
+    })
 }
 
 fn fault(kind: &str, probability: f64) -> Option<FaultRule> {

@@ -73,10 +73,10 @@ fn what_is_understood_and_has_no_effect_yet_is_said_and_nothing_else_is() {
     let idle = parse(&text).expect("a valid file");
     let said = adjutant::config::effective(&idle);
     let (_, said) = said.split_once("WITHOUT EFFECT").expect("it is said");
-    for key in ["[pools.core] pacing", "[calendar.sale] season", "[schedules] digest", "[measurement.ga4.shop]"] {
+    for key in ["[pools.core] pacing", "[calendar.sale] season", "[schedules] digest"] {
         assert!(said.contains(key), "{said}");
     }
-    assert_eq!(adjutant::config::without_effect(&idle).len(), 4);
+    assert_eq!(adjutant::config::without_effect(&idle).len(), 3);
 }
 
 #[test]

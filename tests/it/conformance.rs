@@ -12,8 +12,9 @@ use std::time::Duration;
 use adjutant::clock::{Clock, ProductTime};
 use adjutant::domain::entity::Platform;
 use adjutant::domain::money::Currency;
-use adjutant::platforms::{AccountSpec, ConversionRule, ConversionValue, Credentials, Gateway, Limiters};
-use adjutant::sandbox::{Sandbox, SandboxConfig, start};
+use adjutant::platforms::ga4::{Ask, Property, PropertySpec};
+use adjutant::platforms::{AccountSpec, ConversionRule, ConversionValue, Credentials, Gateway, Limiters, ServiceKey};
+use adjutant::sandbox::{Sandbox, SandboxConfig, SandboxProperty, start};
 use chrono::{Days, NaiveDate};
 use recorder::Recorder;
 use tokio::process::Command;
@@ -54,7 +55,8 @@ async fn run(python: &Path, script: &str, arguments: &[&str]) {
 }
 
 async fn sandbox(clock: &Clock) -> (Sandbox, SandboxConfig) {
-    let config = SandboxConfig { campaigns: 60, edits_by_people: false, ..SandboxConfig::new(7) };
+    let shop = SandboxProperty::new("123456789", &["purchase".to_owned()], Currency::USD, chrono_tz::Tz::America__New_York);
+    let config = SandboxConfig { campaigns: 60, edits_by_people: false, properties: vec![shop], ..SandboxConfig::new(7) };
     (start(config.clone(), clock.clone()).await.expect("a sandbox"), config)
 }
 
@@ -101,6 +103,25 @@ fn gateway(platform: Platform, platform_id: &str, credentials: Credentials, reco
     Gateway::new(spec, clock.clone(), &Limiters::new(clock.clone())).expect("a valid spec")
 }
 
+/// A GA4 report behind the recorder, signed for by a service account.
+async fn measure(recorder: &Recorder, clock: &Clock) {
+    let pem = include_str!("../../src/platforms/service_test_key.pem");
+    let file = serde_json::json!({ "client_email": "bot@project.iam.gserviceaccount.com", "private_key": pem, "private_key_id": "k1" });
+    let key = ServiceKey::read(&file.to_string().into()).expect("a key");
+    let spec = PropertySpec {
+        name: "shop".to_owned(),
+        property: "123456789".to_owned(),
+        key_events: vec!["purchase".to_owned()],
+        join: "sessionCampaignId".to_owned(),
+        base_url: Some(recorder.base_url().parse().expect("a URL")),
+        credentials: Credentials::GoogleService { key, login_customer_id: None, developer_token: None },
+    };
+    let property = Property::new(spec, clock.clone(), &Limiters::new(clock.clone())).expect("a property");
+    let (from, to) = days();
+    let report = property.report(Ask { from, to, currency: Currency::USD }).await.expect("a report");
+    assert!(report.rows.len() > 500);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_platforms_packages_know_all_that_our_clients_send_and_all_that_the_sandbox_answers_them() {
     let Some(python) = python() else { return };
@@ -112,6 +133,7 @@ async fn the_platforms_packages_know_all_that_our_clients_send_and_all_that_the_
         drive::signed(&gateway(platform, id, credentials(platform), &recorder, &clock)).await;
         drive::everything(&gateway(platform, id, Credentials::Sandbox, &recorder, &clock), &clock, &ad_groups, days()).await;
     }
+    measure(&recorder, &clock).await;
     // It stays, so that the scripts can be run on it by hand.
     let record = Path::new(env!("CARGO_TARGET_TMPDIR")).join("conformance.jsonl");
     std::fs::write(&record, recorder.lines()).expect("a writable folder");

@@ -11,6 +11,7 @@ mod daemon;
 mod docs;
 mod engines;
 mod execution;
+mod ga4;
 mod killing;
 mod ledger;
 mod making;

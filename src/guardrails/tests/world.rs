@@ -199,6 +199,7 @@ fn account(name: &str, platform: Platform, now: ProductTime) -> AccountView {
         gaps: Vec::new(),
         tracking: Tracking::Healthy,
         frozen: None,
+        measurement: None,
     }
 }
 

@@ -70,7 +70,9 @@ impl Google {
             Tokens::Exchanged(token) => token.get().await?,
         };
         let mut request = request.header("authorization", &format!("Bearer {}", token.expose_secret()))?;
-        if let Credentials::Google { login_customer_id, developer_token, .. } = &self.spec.credentials {
+        if let Credentials::Google { login_customer_id, developer_token, .. } | Credentials::GoogleService { login_customer_id, developer_token, .. } =
+            &self.spec.credentials
+        {
             if let Some(manager) = login_customer_id {
                 request = request.header("login-customer-id", &manager.replace('-', ""))?;
             }

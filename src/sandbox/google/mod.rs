@@ -179,7 +179,7 @@ fn token(asked: &Asked) -> Reply {
     let refused = |status: u16, error: &str, why: &str| Reply::json(status, &json!({ "error": error, "error_description": why }));
     let known = match fields.get("grant_type").map(String::as_str) {
         Some("refresh_token") => fields.get("refresh_token").is_some_and(|token| token_is_ours(token)),
-        Some("urn:ietf:params:oauth:grant-type:jwt-bearer") => fields.get("assertion").is_some_and(|assertion| !assertion.is_empty()),
+        Some("urn:ietf:params:oauth:grant-type:jwt-bearer") => fields.get("assertion").is_some_and(|assertion| super::ga4::assertion_holds(assertion)),
         _ => return refused(400, "unsupported_grant_type", "Invalid grant_type"),
     };
     if !known {

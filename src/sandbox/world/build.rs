@@ -33,6 +33,7 @@ impl World {
             things: Vec::new(),
             told: Vec::new(),
             jobs: Vec::new(),
+            properties: config.properties.iter().cloned().map(crate::sandbox::ga4::Property::new).collect(),
             pending: Vec::new(),
             closed: BTreeMap::new(),
             settled: BTreeMap::new(),

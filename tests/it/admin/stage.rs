@@ -272,6 +272,7 @@ fn view(at: ProductTime) -> AccountView {
         gaps: Vec::new(),
         tracking: Tracking::Healthy,
         frozen: None,
+        measurement: None,
     }
 }
 

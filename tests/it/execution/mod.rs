@@ -225,6 +225,7 @@ impl Stage {
             gaps: Vec::new(),
             tracking: Tracking::Healthy,
             frozen: None,
+            measurement: None,
         }
     }
 

@@ -196,6 +196,7 @@ impl Desk {
             gaps: Vec::new(),
             tracking: Tracking::Healthy,
             frozen: None,
+            measurement: None,
         };
         PoolView {
             pool: pool(),
