@@ -50,9 +50,9 @@ pub(super) async fn everything(gateway: &Gateway, clock: &Clock, ad_groups: &BTr
     assert!(days.len() > 500, "{}: more than one page", gateway.platform());
     possible(&"access", gateway.access().await);
     possible(&"edits", gateway.edits(START - TimeDelta::days(7)).await);
-    let divisions = [Breakdown::Age, Breakdown::Gender, Breakdown::Country, Breakdown::Device, Breakdown::Hour].map(Some);
-    let whole = [ReportLevel::Campaign, ReportLevel::AdGroup, ReportLevel::Ad].map(|level| (level, None));
-    for (level, breakdown) in whole.into_iter().chain(divisions.map(|breakdown| (ReportLevel::Ad, breakdown))) {
+    let levels = [ReportLevel::Campaign, ReportLevel::AdGroup, ReportLevel::Ad];
+    let divisions = [None, Some(Breakdown::Age), Some(Breakdown::Gender), Some(Breakdown::Country), Some(Breakdown::Device), Some(Breakdown::Hour)];
+    for (level, breakdown) in levels.into_iter().flat_map(|level| divisions.map(|breakdown| (level, breakdown))) {
         let ask = ReportAsk { level, breakdown, from: to - Days::new(2), to };
         possible(&ask, gateway.report(&ask).await);
     }
