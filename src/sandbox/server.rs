@@ -27,7 +27,7 @@ use crate::clock::{Clock, ClockMode, ProductTime};
 use crate::domain::entity::Platform;
 
 /// Most bytes of a request.
-const BODY_LIMIT: usize = 4 * 1024 * 1024;
+const BODY_LIMIT: usize = 16 * 1024 * 1024;
 /// How long a request that is never answered stays open.
 const SILENCE: Duration = Duration::from_secs(10);
 

@@ -1,5 +1,6 @@
 //! The production clients against the sandbox over real HTTP: what they read is what stands there, what they write is what its log shows.
 
+mod google;
 mod meta;
 mod tiktok;
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::structure::finding;
 use super::wire::{AdsError, QuotaDetails, Status};
 use crate::platforms::PlatformError;
 use crate::platforms::call::{Fault, Reach, Remedy};
@@ -37,35 +38,123 @@ fn clip(text: Option<&str>) -> String {
     text.unwrap_or("no text").chars().take(300).collect()
 }
 
+/// What an error code asks of us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Class {
+    /// Wait as announced, else this many seconds.
+    Wait(u64),
+    /// Try a read again; of a write nothing is proven.
+    Again,
+    /// Somebody else writes the same object.
+    Serialise,
+    /// A fresh access token may help.
+    Token,
+    /// The sign-in does not hold any more: a person is needed.
+    SignIn,
+    /// A right is missing: a person is needed.
+    Right,
+    /// The advertising policy, or a declaration the account owes: a person is needed.
+    Policy,
+    /// The object is not there any more.
+    Gone,
+    /// Start the search over.
+    PageToken,
+    /// Wrong, and will stay wrong.
+    Permanent,
+}
+
+/// Error codes by category; `*` is every other one of the category. Categories that are not here are [`Class::Permanent`].
+pub(super) const TABLE: &[(&str, &str, Class)] = &[
+    ("quotaError", "RESOURCE_TEMPORARILY_EXHAUSTED", Class::Wait(10)),
+    ("quotaError", "RESOURCE_EXHAUSTED", Class::Wait(3_600)),
+    ("quotaError", "EXCESSIVE_SHORT_TERM_QUERY_RESOURCE_CONSUMPTION", Class::Wait(60)),
+    ("quotaError", "EXCESSIVE_LONG_TERM_QUERY_RESOURCE_CONSUMPTION", Class::Wait(3_600)),
+    ("quotaError", "ACCESS_PROHIBITED", Class::Right),
+    ("quotaError", "*", Class::Wait(60)),
+    ("internalError", "*", Class::Again),
+    ("databaseError", "CONCURRENT_MODIFICATION", Class::Serialise),
+    ("databaseError", "*", Class::Again),
+    ("authenticationError", "OAUTH_TOKEN_EXPIRED", Class::Token),
+    ("authenticationError", "OAUTH_TOKEN_INVALID", Class::Token),
+    ("authenticationError", "AUTHENTICATION_ERROR", Class::Token),
+    ("authenticationError", "*", Class::SignIn),
+    ("authorizationError", "*", Class::Right),
+    ("headerError", "*", Class::Right),
+    ("policyFindingError", "*", Class::Policy),
+    ("policyViolationError", "*", Class::Policy),
+    ("mutateError", "EU_POLITICAL_ADVERTISING_DECLARATION_REQUIRED", Class::Policy),
+    ("criterionError", "MISSING_EU_POLITICAL_ADVERTISING_SELF_DECLARATION", Class::Policy),
+    ("mutateError", "RESOURCE_NOT_FOUND", Class::Gone),
+    ("requestError", "RESOURCE_NOT_FOUND", Class::Gone),
+    ("campaignBudgetError", "CAMPAIGN_BUDGET_REMOVED", Class::Gone),
+    ("operationAccessDeniedError", "OPERATION_NOT_PERMITTED_FOR_REMOVED_RESOURCE", Class::Gone),
+    ("adGroupAdError", "CANNOT_OPERATE_ON_REMOVED_ADGROUPAD", Class::Gone),
+    ("requestError", "EXPIRED_PAGE_TOKEN", Class::PageToken),
+    ("requestError", "INVALID_PAGE_TOKEN", Class::PageToken),
+    ("mutateError", "ID_EXISTS_IN_MULTIPLE_MUTATES", Class::Serialise),
+];
+
+/// What a code of a category asks of us.
+pub(super) fn class(category: &str, code: &str) -> Class {
+    let found = TABLE.iter().find(|(known, name, _)| *known == category && (*name == code || *name == "*"));
+    found.map_or(Class::Permanent, |(_, _, class)| *class)
+}
+
+/// The first failure of operations that failed by themselves, as `partialFailureError` tells it.
+pub(super) fn partial(failure: &Value) -> Option<Fault> {
+    let status: Status = serde_json::from_value(failure.clone()).ok()?;
+    let details = status.details.unwrap_or_default();
+    let id = details.iter().find_map(|detail| detail.request_id.clone()).unwrap_or_else(|| "none".to_owned());
+    details.iter().flat_map(|detail| detail.errors.iter().flatten()).next().map(|error| by_code(error, &id))
+}
+
 fn by_code(error: &AdsError, id: &str) -> Fault {
     let code = error.error_code.iter().flatten().next();
-    let (category, name) = code.map_or(("", ""), |(category, name)| (category.as_str(), name.as_str().unwrap_or_default()));
-    let what = format!("{category}.{name}: {} (request-id {id})", clip(error.message.as_deref()));
-    let quota = error.details.as_ref().and_then(|details| details.quota_error_details.as_ref());
-    match (category, name) {
-        ("quotaError", "ACCESS_PROHIBITED") => PlatformError::Permission(what).into(),
-        ("quotaError", "RESOURCE_TEMPORARILY_EXHAUSTED") => quota_fault(quota, 10, what),
-        ("quotaError", "RESOURCE_EXHAUSTED") => quota_fault(quota, 3_600, what),
-        ("quotaError", _) => quota_fault(quota, 60, what),
-        ("internalError", _) => PlatformError::Transient(what).into(),
-        ("databaseError", "CONCURRENT_MODIFICATION") => PlatformError::Conflict(what).into(),
-        ("databaseError", _) => PlatformError::Transient(what).into(),
-        ("authenticationError", "OAUTH_TOKEN_EXPIRED" | "OAUTH_TOKEN_INVALID" | "AUTHENTICATION_ERROR") => {
-            Fault::from(PlatformError::Auth(what)).with(Remedy::FreshToken)
-        }
-        ("authenticationError", _) => PlatformError::Auth(what).into(),
-        ("authorizationError" | "headerError", _) => PlatformError::Permission(what).into(),
-        ("policyFindingError" | "policyViolationError", _) | ("mutateError", "EU_POLITICAL_ADVERTISING_DECLARATION_REQUIRED") => {
-            PlatformError::Policy(what).into()
-        }
-        ("mutateError" | "requestError", "RESOURCE_NOT_FOUND")
-        | ("campaignBudgetError", "CAMPAIGN_BUDGET_REMOVED")
-        | ("operationAccessDeniedError", "OPERATION_NOT_PERMITTED_FOR_REMOVED_RESOURCE")
-        | ("adGroupAdError", "CANNOT_OPERATE_ON_REMOVED_ADGROUPAD") => PlatformError::NotFound(what).into(),
-        ("requestError", "EXPIRED_PAGE_TOKEN" | "INVALID_PAGE_TOKEN") => Fault::from(PlatformError::Validation(what)).with(Remedy::StartOver),
-        ("mutateError", "ID_EXISTS_IN_MULTIPLE_MUTATES") => PlatformError::Conflict(what).into(),
-        _ => PlatformError::Validation(what).into(),
+    let (category, mut name) = code.map_or(("", ""), |(category, name)| (category.as_str(), name.as_str().unwrap_or_default()));
+    // An error newer than this version tells its real name beside.
+    if let ("ERROR_CODE_NOT_PUBLISHED", Some(real)) = (name, error.details.as_ref().and_then(|details| details.unpublished_error_code.as_deref())) {
+        name = real;
     }
+    let what = format!("{category}.{name}: {}{}{} (request-id {id})", clip(error.message.as_deref()), place(error), findings(error));
+    let quota = error.details.as_ref().and_then(|details| details.quota_error_details.as_ref());
+    match class(category, name) {
+        Class::Wait(default) => quota_fault(quota, default, what),
+        Class::Again => PlatformError::Transient(what).into(),
+        Class::Serialise => PlatformError::Conflict(what).into(),
+        Class::Token => Fault::from(PlatformError::Auth(what)).with(Remedy::FreshToken),
+        Class::SignIn => PlatformError::Auth(what).into(),
+        Class::Right => PlatformError::Permission(what).into(),
+        Class::Policy => PlatformError::Policy(what).into(),
+        Class::Gone => PlatformError::NotFound(what).into(),
+        Class::PageToken => Fault::from(PlatformError::Validation(what)).with(Remedy::StartOver),
+        Class::Permanent => PlatformError::Validation(what).into(),
+    }
+}
+
+/// Where in the request the error lies: ` at operations[1].update.amount_micros`.
+fn place(error: &AdsError) -> String {
+    let elements = error.location.as_ref().and_then(|location| location.field_path_elements.as_deref()).unwrap_or_default();
+    let names: Vec<String> = elements
+        .iter()
+        .filter_map(|element| {
+            let name = element.field_name.as_deref()?;
+            Some(element.index.as_ref().map_or_else(|| name.to_owned(), |index| format!("{name}[{}]", index.0)))
+        })
+        .collect();
+    if names.is_empty() { String::new() } else { format!(" at {}", names.join(".")) }
+}
+
+/// What the advertising policy found, in the platform's own words.
+fn findings(error: &AdsError) -> String {
+    let Some(details) = &error.details else { return String::new() };
+    let topics = details.policy_finding_details.as_ref().and_then(|finding| finding.policy_topic_entries.as_deref()).unwrap_or_default();
+    let mut all: Vec<String> = topics.iter().map(finding).collect();
+    all.extend(details.policy_violation_details.as_ref().map(|violation| {
+        let text = violation.key.as_ref().and_then(|key| key.violating_text.as_deref()).unwrap_or_default();
+        let (name, words) = (violation.external_policy_name.as_deref(), violation.external_policy_description.as_deref());
+        format!("{}: {} \"{}\"", name.unwrap_or("a policy"), clip(words), clip(Some(text)))
+    }));
+    if all.is_empty() { String::new() } else { format!("; {}", all.join("; ")) }
 }
 
 fn quota_fault(details: Option<&QuotaDetails>, default: u64, what: String) -> Fault {

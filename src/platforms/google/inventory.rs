@@ -20,29 +20,26 @@ const CAMPAIGNS: &str = "SELECT campaign.id, campaign.name, campaign.status, cam
      FROM campaign WHERE campaign.status IN ('ENABLED', 'PAUSED') ORDER BY campaign.id";
 
 pub(super) async fn read(google: &Google) -> Result<Inventory, PlatformError> {
-    let missing = |what: &str| PlatformError::Validation(format!("customer {} names no {what}", google.spec.platform_id));
-    let customer = google.search(CUSTOMER).await?.into_iter().find_map(|row| row.customer).ok_or_else(|| missing("facts of itself"))?;
-    let currency: Currency = customer.currency_code.as_deref().and_then(|code| code.parse().ok()).ok_or_else(|| missing("currency we know"))?;
-    let unit = *google
-        .unit
-        .get_or_try_init(|| async {
-            let query = format!(
-                "SELECT currency_constant.code, currency_constant.billable_unit_micros FROM currency_constant WHERE currency_constant.code = '{currency}'"
-            );
-            let step = google.search(&query).await?.into_iter().find_map(|row| row.currency_constant?.billable_unit_micros?.integer());
-            step.filter(|micros| *micros > 0).map(|micros| Money::from_micros(micros, currency)).ok_or_else(|| missing("billable unit"))
-        })
-        .await?;
-    if unit.currency() != currency {
-        return Err(PlatformError::Validation(format!("customer {} bills in {currency} and billed in {} before", google.spec.platform_id, unit.currency())));
-    }
+    let (customer, unit) = facts(google).await?;
     assemble(&google.spec, &customer, unit, google.search(CAMPAIGNS).await?)
 }
 
-/// Puts an account's rows together; pure, so that it can be tested on rows alone.
-pub(super) fn assemble(spec: &AccountSpec, customer: &Customer, unit: Money, rows: Vec<Answer>) -> Result<Inventory, PlatformError> {
+/// The account by itself.
+pub(super) async fn account(google: &Google) -> Result<AccountState, PlatformError> {
+    let (customer, unit) = facts(google).await?;
+    state(&google.spec, &customer, unit)
+}
+
+async fn facts(google: &Google) -> Result<(Customer, Money), PlatformError> {
+    let missing = |what: &str| PlatformError::Validation(format!("customer {} names no {what}", google.spec.platform_id));
+    let customer = google.search(CUSTOMER).await?.into_iter().find_map(|row| row.customer).ok_or_else(|| missing("facts of itself"))?;
+    let currency: Currency = customer.currency_code.as_deref().and_then(|code| code.parse().ok()).ok_or_else(|| missing("currency we know"))?;
+    Ok((customer, google.unit(currency).await?))
+}
+
+fn state(spec: &AccountSpec, customer: &Customer, unit: Money) -> Result<AccountState, PlatformError> {
     let time_zone = customer.time_zone.as_deref().and_then(|zone| zone.parse().ok());
-    let account = AccountState {
+    Ok(AccountState {
         account: spec.account.clone(),
         platform: Platform::Google,
         platform_id: spec.platform_id.clone(),
@@ -50,7 +47,12 @@ pub(super) fn assemble(spec: &AccountSpec, customer: &Customer, unit: Money, row
         currency: unit.currency(),
         time_zone: time_zone.ok_or_else(|| PlatformError::Validation(format!("customer {} names no time zone we know", spec.platform_id)))?,
         in_good_standing: customer.status.as_deref() == Some("ENABLED") && customer.manager != Some(true),
-    };
+    })
+}
+
+/// Puts an account's rows together; pure, so that it can be tested on rows alone.
+pub(super) fn assemble(spec: &AccountSpec, customer: &Customer, unit: Money, rows: Vec<Answer>) -> Result<Inventory, PlatformError> {
+    let account = state(spec, customer, unit)?;
     let mut members: BTreeMap<EntityKey, (CampaignBudget, Vec<EntityKey>)> = BTreeMap::new();
     let (mut campaigns, mut unclear) = (Vec::new(), BTreeSet::new());
     for row in rows {
@@ -86,7 +88,7 @@ pub(super) fn assemble(spec: &AccountSpec, customer: &Customer, unit: Money, row
 }
 
 /// The id of a budget several campaigns may spend from; `None` for a campaign's own.
-fn shared_id(budget: &CampaignBudget) -> Option<&str> {
+pub(super) fn shared_id(budget: &CampaignBudget) -> Option<&str> {
     let counted = budget.reference_count.as_ref().and_then(Loose::integer).unwrap_or(1);
     let shared = budget.explicitly_shared.unwrap_or(counted > 1);
     budget.id.as_ref().map(|id| id.0.as_str()).filter(|id| shared && is_number(id))

@@ -1,8 +1,22 @@
 //! Google Ads: the REST form of API v26. Amounts are micros as text; one query language reads, `:mutate` with a field mask writes.
 
+mod access;
+mod ads;
+mod answer;
+mod bids;
+mod breakdown;
+mod compose;
+mod create;
+mod edits;
 mod errors;
 mod inventory;
+mod look;
+mod media;
+mod parts;
+mod places;
+mod reach;
 mod report;
+mod structure;
 mod wire;
 
 use std::sync::Arc;
@@ -12,6 +26,7 @@ use chrono::NaiveDate;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
+use url::Url;
 
 use super::call::{Caller, Dialect, Fault, Remedy};
 use super::credentials::{AccessToken, Credentials};
@@ -23,7 +38,7 @@ use crate::clock::ProductTime;
 use crate::domain::change::Change;
 use crate::domain::draft::Mark;
 use crate::domain::entity::Budget;
-use crate::domain::money::Money;
+use crate::domain::money::{Currency, Money};
 use crate::domain::structure::{Edit, ReportAsk, ReportRow, Structure};
 
 const HOST: &str = "https://googleads.googleapis.com";
@@ -94,14 +109,59 @@ impl Google {
         }
     }
 
-    /// One page of a search; a token refused before its end is replaced once.
+    /// `customers/<id>`.
+    fn customer(&self) -> String {
+        format!("customers/{}", self.spec.platform_id)
+    }
+
+    /// `…/v26`.
+    fn root(&self) -> String {
+        format!("{}/{VERSION}", self.spec.base(HOST))
+    }
+
+    /// The name of one of this customer's resources.
+    fn resource(&self, collection: &str, id: &str) -> String {
+        format!("{}/{collection}/{id}", self.customer())
+    }
+
+    /// The smallest billable step of the currency.
+    async fn unit(&self, currency: Currency) -> Result<Money, PlatformError> {
+        let read = async || {
+            let query = format!(
+                "SELECT currency_constant.code, currency_constant.billable_unit_micros FROM currency_constant WHERE currency_constant.code = '{currency}'"
+            );
+            let step = self.search(&query).await?.into_iter().find_map(|row| row.currency_constant?.billable_unit_micros?.integer());
+            let step = step.filter(|micros| *micros > 0).map(|micros| Money::from_micros(micros, currency));
+            step.ok_or_else(|| PlatformError::Validation(format!("customer {} names no billable unit", self.spec.platform_id)))
+        };
+        let unit = *self.unit.get_or_try_init(read).await?;
+        if unit.currency() == currency {
+            return Ok(unit);
+        }
+        Err(PlatformError::Validation(format!("customer {} bills in {currency} and billed in {} before", self.spec.platform_id, unit.currency())))
+    }
+
+    /// One call that changes nothing; a token refused before its end is replaced once.
+    async fn call(&self, request: impl Fn() -> Outgoing) -> Result<Value, Fault> {
+        match self.caller.read(&self.signed(request()).await?).await {
+            Err(fault) if fault.remedy == Remedy::FreshToken && self.renew().await => self.caller.read(&self.signed(request()).await?).await,
+            outcome => outcome,
+        }
+    }
+
+    async fn get(&self, url: Url) -> Result<Value, PlatformError> {
+        Ok(self.call(|| Outgoing::get(url.clone())).await?)
+    }
+
+    /// Posts what changes nothing: a search, or a mutate that is only to be judged.
+    async fn ask(&self, url: Url, body: &Value) -> Result<Value, PlatformError> {
+        Ok(self.call(|| Outgoing::post(url.clone(), JSON, body.to_string().into_bytes())).await?)
+    }
+
+    /// One page of a search.
     async fn page(&self, body: &Value) -> Result<wire::Page, Fault> {
         let url = parse(&format!("{}/googleAds:search", self.base))?;
-        let post = || Outgoing::post(url.clone(), JSON, body.to_string().into_bytes());
-        let answer = match self.caller.read(&self.signed(post()).await?).await {
-            Err(fault) if fault.remedy == Remedy::FreshToken && self.renew().await => self.caller.read(&self.signed(post()).await?).await?,
-            outcome => outcome?,
-        };
+        let answer = self.call(|| Outgoing::post(url.clone(), JSON, body.to_string().into_bytes())).await?;
         serde_json::from_value(answer).map_err(|error| PlatformError::Transient(format!("a search answered in an unknown form: {error}")).into())
     }
 
@@ -174,10 +234,10 @@ impl AdPlatform for Google {
             other => other,
         };
         let late = |_| PlatformError::NotSent("no access token in time".to_owned());
-        let post = Outgoing::post(url, JSON, request.body);
+        let post = Outgoing::post(url, JSON, request.body.clone());
         let post = tokio::time::timeout(within / 2, self.signed(post)).await.map_err(late)?.map_err(unsent)?;
         match self.caller.write(post, within.saturating_sub(began.elapsed())).await {
-            Ok(answer) => accepted(&answer),
+            Ok(answer) => answer::accepted(&request.body, &answer),
             // Turned away at the door by an expired token: with a fresh one the same write may be tried again, by whoever sent it.
             Err(fault) if fault.remedy == Remedy::FreshToken && self.renew().await => {
                 Err(PlatformError::NotSent(format!("refused before it was looked at, the access token has been dropped: {}", fault.error)))
@@ -190,43 +250,44 @@ impl AdPlatform for Google {
         Effect::Now
     }
 
-    async fn compose(&self, change: &Change, _mark: &Mark) -> Result<WireRequest, PlatformError> {
-        Err(PlatformError::Unsupported(format!("{} is not written by this version", change.action().name())))
+    async fn compose(&self, change: &Change, mark: &Mark) -> Result<WireRequest, PlatformError> {
+        compose::compose(self, change, mark).await
     }
 
-    async fn rehearse(&self, _request: &WireRequest) -> Result<(), PlatformError> {
-        Ok(())
+    async fn rehearse(&self, request: &WireRequest) -> Result<(), PlatformError> {
+        let url = address(request, &self.base)?;
+        let mut body: Value = serde_json::from_slice(&request.body).map_err(|error| PlatformError::Validation(format!("the request is no JSON: {error}")))?;
+        body["validateOnly"] = true.into();
+        match self.ask(url, &body).await {
+            Ok(_) => Ok(()),
+            // Some resources are not judged beforehand: the request itself will tell.
+            Err(PlatformError::Validation(what)) if what.contains("RESOURCE_DOES_NOT_SUPPORT_VALIDATE_ONLY") => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
-    async fn look(&self, change: &Change, _mark: &Mark) -> Result<Sight, PlatformError> {
-        Err(PlatformError::Unsupported(format!("{} is not read by this version", change.action().name())))
+    async fn look(&self, change: &Change, mark: &Mark) -> Result<Sight, PlatformError> {
+        look::look(self, change, mark).await
     }
 
     async fn structure(&self) -> Result<Structure, PlatformError> {
-        Err(PlatformError::Unsupported("what stands below campaigns is not read by this version".to_owned()))
+        structure::read(self).await
     }
 
-    async fn report(&self, _ask: &ReportAsk) -> Result<Vec<ReportRow>, PlatformError> {
-        Err(PlatformError::Unsupported("reports below campaigns are not read by this version".to_owned()))
+    async fn report(&self, ask: &ReportAsk) -> Result<Vec<ReportRow>, PlatformError> {
+        breakdown::read(self, ask).await
     }
 
-    async fn edits(&self, _since: ProductTime) -> Result<Option<Vec<Edit>>, PlatformError> {
-        Ok(None)
+    async fn edits(&self, since: ProductTime) -> Result<Option<Vec<Edit>>, PlatformError> {
+        edits::read(self, since).await.map(Some)
     }
 
     async fn access(&self) -> Result<Access, PlatformError> {
-        Err(PlatformError::Unsupported("rights are not read by this version".to_owned()))
+        access::read(self).await
     }
 }
 
-/// A mutate succeeded when it names the one resource it wrote and no partial failure.
-fn accepted(answer: &Value) -> Result<Accepted, PlatformError> {
-    let written = answer.pointer("/results/0/resourceName").and_then(Value::as_str);
-    if written.is_some() && answer.get("partialFailureError").is_none() {
-        return Ok(Accepted { request_id: None, created: None, effect: Effect::Now });
-    }
-    Err(PlatformError::Unknown("the answer names no written resource".to_owned()))
-}
-
+#[cfg(test)]
+mod bodies;
 #[cfg(test)]
 mod tests;

@@ -34,6 +34,16 @@ pub(super) async fn read(google: &Google, from: NaiveDate, to: NaiveDate) -> Res
 pub(super) fn day(spec: &AccountSpec, row: &Row) -> Result<DayRow, PlatformError> {
     let wrong = |what: &str| PlatformError::Validation(format!("a report row of customer {} has {what}", spec.platform_id));
     let id = row.campaign.as_ref().and_then(|campaign| campaign.id.as_ref()).filter(|id| is_number(&id.0)).ok_or_else(|| wrong("no campaign id"))?;
+    let (day, metrics) = figures(spec, row)?;
+    Ok(DayRow { entity: spec.key(Level::Campaign, &id.0), day, metrics })
+}
+
+/// The day of a row and its figures.
+///
+/// # Errors
+/// [`PlatformError::Validation`] for a row without a day or figures, or with a number that is none.
+pub(super) fn figures(spec: &AccountSpec, row: &Row) -> Result<(NaiveDate, Metrics), PlatformError> {
+    let wrong = |what: &str| PlatformError::Validation(format!("a report row of customer {} has {what}", spec.platform_id));
     let date = row.segments.as_ref().and_then(|segments| segments.date.as_deref()?.parse().ok()).ok_or_else(|| wrong("no day"))?;
     let metrics = row.metrics.as_ref().ok_or_else(|| wrong("no metrics"))?;
     let conversions = metrics.conversions.as_ref().map_or(Some(0), thousandths).ok_or_else(|| wrong("a conversion count that is no number"))?;
@@ -48,5 +58,5 @@ pub(super) fn day(spec: &AccountSpec, row: &Row) -> Result<DayRow, PlatformError
         conversions_milli: conversions,
         revenue: revenue.ok_or_else(|| wrong("a conversion value that is no number"))?,
     };
-    Ok(DayRow { entity: spec.key(Level::Campaign, &id.0), day: date, metrics })
+    Ok((date, metrics))
 }

@@ -8,7 +8,7 @@ use crate::platforms::http::Reply;
 use crate::platforms::limits::Limiters;
 use crate::platforms::spec::tests::spec;
 
-fn google() -> Google {
+pub(super) fn google() -> Google {
     let clock = Clock::real();
     let spec = spec(Platform::Google, Some("http://127.0.0.1:1")).checked().expect("valid");
     let caller = Caller::new(&spec, Google::DIALECT, clock.clone(), &Limiters::new(clock)).expect("clients");
@@ -128,15 +128,6 @@ fn status_is_written_with_its_mask_on_campaigns_and_ad_groups() {
 }
 
 #[test]
-fn a_mutate_counts_as_done_only_when_it_names_what_it_wrote() {
-    let done = json!({ "results": [{ "resourceName": "customers/1234567890/campaignBudgets/555" }] });
-    assert_eq!(accepted(&done).expect("accepted").effect, Effect::Now);
-    for answer in [json!({}), json!({ "results": [{}], "partialFailureError": { "code": 3 } }), json!({ "results": [] })] {
-        assert!(matches!(accepted(&answer), Err(PlatformError::Unknown(_))), "{answer}");
-    }
-}
-
-#[test]
 fn a_report_row_is_read_in_its_mixed_units() {
     let row = r#"{"campaign": {"resourceName": "customers/1234567890/campaigns/777", "id": "777"},
       "metrics": {"clicks": "42", "conversionsValue": 310.5, "conversions": 2.345678, "costMicros": "18340000", "impressions": "1290"}, "segments": {"date": "2026-11-20"}}"#;
@@ -154,29 +145,97 @@ fn failure(status: u16, category: &str, name: &str, details: Value) -> Fault {
     errors::judge(&Reply::of(status, &[], &body.to_string())).expect_err("an error")
 }
 
+/// Every code the contract names, with what it asks of us.
 #[test]
-fn errors_are_told_apart_by_error_code() {
-    for (status, category, name, expected) in [
-        (400, "fieldError", "REQUIRED", "VALIDATION"),
-        (429, "quotaError", "RESOURCE_TEMPORARILY_EXHAUSTED", "QUOTA"),
-        (429, "quotaError", "RESOURCE_EXHAUSTED", "QUOTA"),
-        (403, "quotaError", "ACCESS_PROHIBITED", "PERMISSION"),
-        (500, "internalError", "TRANSIENT_ERROR", "TRANSIENT"),
-        (400, "databaseError", "CONCURRENT_MODIFICATION", "CONFLICT"),
-        (401, "authenticationError", "OAUTH_TOKEN_REVOKED", "AUTH"),
-        (401, "authenticationError", "OAUTH_TOKEN_EXPIRED", "AUTH"),
-        (403, "authorizationError", "USER_PERMISSION_DENIED", "PERMISSION"),
-        (400, "policyFindingError", "POLICY_FINDING", "POLICY"),
-        (400, "mutateError", "EU_POLITICAL_ADVERTISING_DECLARATION_REQUIRED", "POLICY"),
-        (400, "mutateError", "RESOURCE_NOT_FOUND", "NOT_FOUND"),
-        (400, "campaignBudgetError", "CAMPAIGN_BUDGET_REMOVED", "NOT_FOUND"),
-        (400, "campaignBudgetError", "NON_MULTIPLE_OF_MINIMUM_CURRENCY_UNIT", "VALIDATION"),
-        (400, "errorOfTomorrow", "SOMETHING", "VALIDATION"),
-    ] {
-        assert_eq!(failure(status, category, name, Value::Null).error.code(), expected, "{category}.{name}");
+fn every_error_code_of_the_contract_has_its_class() {
+    const CODES: &[(&str, &str, &str)] = &[
+        (
+            "QUOTA",
+            "quotaError",
+            "RESOURCE_TEMPORARILY_EXHAUSTED RESOURCE_EXHAUSTED EXCESSIVE_SHORT_TERM_QUERY_RESOURCE_CONSUMPTION EXCESSIVE_LONG_TERM_QUERY_RESOURCE_CONSUMPTION",
+        ),
+        ("PERMISSION", "quotaError", "ACCESS_PROHIBITED"),
+        ("TRANSIENT", "internalError", "TRANSIENT_ERROR INTERNAL_ERROR DEADLINE_EXCEEDED ERROR_CODE_NOT_PUBLISHED"),
+        ("CONFLICT", "databaseError", "CONCURRENT_MODIFICATION"),
+        ("TRANSIENT", "databaseError", "DATA_CONSTRAINT_VIOLATION"),
+        (
+            "AUTH",
+            "authenticationError",
+            "OAUTH_TOKEN_EXPIRED OAUTH_TOKEN_INVALID AUTHENTICATION_ERROR OAUTH_TOKEN_REVOKED OAUTH_TOKEN_DISABLED NOT_ADS_USER \
+             CUSTOMER_NOT_FOUND CLIENT_CUSTOMER_ID_INVALID TWO_STEP_VERIFICATION_NOT_ENROLLED ADVANCED_PROTECTION_NOT_ENROLLED",
+        ),
+        (
+            "PERMISSION",
+            "authorizationError",
+            "USER_PERMISSION_DENIED CLOUD_PROJECT_NOT_APPROVED_FOR_PRODUCTION DEVELOPER_TOKEN_NOT_APPROVED PROJECT_DISABLED \
+             CUSTOMER_NOT_ENABLED ACTION_NOT_PERMITTED ACTION_NOT_PERMITTED_FOR_SUSPENDED_ACCOUNT METRIC_ACCESS_DENIED",
+        ),
+        ("PERMISSION", "headerError", "INVALID_LOGIN_CUSTOMER_ID"),
+        ("POLICY", "policyFindingError", "POLICY_FINDING"),
+        ("POLICY", "policyViolationError", "POLICY_ERROR"),
+        ("POLICY", "mutateError", "EU_POLITICAL_ADVERTISING_DECLARATION_REQUIRED"),
+        ("POLICY", "criterionError", "MISSING_EU_POLITICAL_ADVERTISING_SELF_DECLARATION"),
+        ("NOT_FOUND", "mutateError", "RESOURCE_NOT_FOUND"),
+        ("NOT_FOUND", "requestError", "RESOURCE_NOT_FOUND"),
+        ("NOT_FOUND", "campaignBudgetError", "CAMPAIGN_BUDGET_REMOVED"),
+        ("NOT_FOUND", "operationAccessDeniedError", "OPERATION_NOT_PERMITTED_FOR_REMOVED_RESOURCE"),
+        ("NOT_FOUND", "adGroupAdError", "CANNOT_OPERATE_ON_REMOVED_ADGROUPAD"),
+        ("CONFLICT", "mutateError", "ID_EXISTS_IN_MULTIPLE_MUTATES"),
+        ("VALIDATION", "requestError", "EXPIRED_PAGE_TOKEN INVALID_PAGE_TOKEN UNSUPPORTED_VERSION TOO_MANY_MUTATE_OPERATIONS PAGE_SIZE_NOT_SUPPORTED"),
+        ("VALIDATION", "mutateError", "RESOURCE_DOES_NOT_SUPPORT_VALIDATE_ONLY"),
+        ("VALIDATION", "fieldError", "REQUIRED"),
+        ("VALIDATION", "fieldMaskError", "FIELD_MASK_MISSING FIELD_MASK_NOT_ALLOWED FIELD_NOT_FOUND FIELD_HAS_SUBFIELDS"),
+        ("VALIDATION", "queryError", "EXPECTED_FILTERS_ON_DATE_RANGE EXPECTED_REFERENCED_FIELD_IN_SELECT_CLAUSE REQUESTED_METRICS_FOR_MANAGER"),
+        ("VALIDATION", "dateRangeError", "REQUESTED_DATE_GRANULARITY_NOT_SUPPORTED"),
+        ("VALIDATION", "changeEventError", "START_DATE_TOO_OLD CHANGE_DATE_RANGE_INFINITE CHANGE_DATE_RANGE_NEGATIVE LIMIT_NOT_SPECIFIED INVALID_LIMIT_CLAUSE"),
+        ("VALIDATION", "newResourceCreationError", "CANNOT_SET_ID_FOR_CREATE"),
+        (
+            "VALIDATION",
+            "campaignBudgetError",
+            "NON_MULTIPLE_OF_MINIMUM_CURRENCY_UNIT MONEY_AMOUNT_LESS_THAN_CURRENCY_MINIMUM_CPC MONEY_AMOUNT_TOO_LARGE \
+             NEGATIVE_MONEY_AMOUNT DUPLICATE_NAME CAMPAIGN_BUDGET_IN_USE BUDGET_BELOW_PER_DAY_MINIMUM CANNOT_USE_ACCELERATED_DELIVERY_MODE",
+        ),
+        (
+            "VALIDATION",
+            "campaignError",
+            "DUPLICATE_CAMPAIGN_NAME END_DATE_TIME_REQUIRED_FOR_TOTAL_BUDGET CANNOT_MODIFY_FOR_TRIAL_CAMPAIGN \
+             CANNOT_CHANGE_BUDGET_ON_CAMPAIGN_WITH_TRIALS",
+        ),
+        ("VALIDATION", "assetError", "DUPLICATE_ASSET"),
+        ("VALIDATION", "biddingError", "BIDDING_STRATEGY_TYPE_INCOMPATIBLE_WITH_SHARED_BUDGET"),
+        ("VALIDATION", "rangeError", "TOO_LOW"),
+        ("VALIDATION", "stringLengthError", "TOO_LONG"),
+        ("VALIDATION", "criterionError", "INVALID_KEYWORD_TEXT"),
+        ("VALIDATION", "errorOfTomorrow", "SOMETHING"),
+    ];
+    for (expected, category, names) in CODES {
+        for name in names.split_whitespace() {
+            assert_eq!(failure(400, category, name, Value::Null).error.code(), *expected, "{category}.{name}");
+        }
     }
-    assert_eq!(failure(401, "authenticationError", "OAUTH_TOKEN_EXPIRED", Value::Null).remedy, Remedy::FreshToken);
-    assert_eq!(failure(400, "requestError", "EXPIRED_PAGE_TOKEN", Value::Null).remedy, Remedy::StartOver);
+    for name in ["OAUTH_TOKEN_EXPIRED", "OAUTH_TOKEN_INVALID", "AUTHENTICATION_ERROR"] {
+        assert_eq!(failure(401, "authenticationError", name, Value::Null).remedy, Remedy::FreshToken);
+    }
+    for name in ["EXPIRED_PAGE_TOKEN", "INVALID_PAGE_TOKEN"] {
+        assert_eq!(failure(400, "requestError", name, Value::Null).remedy, Remedy::StartOver);
+    }
+    for (name, seconds) in [("RESOURCE_TEMPORARILY_EXHAUSTED", 10), ("RESOURCE_EXHAUSTED", 3_600), ("EXCESSIVE_SHORT_TERM_QUERY_RESOURCE_CONSUMPTION", 60)] {
+        let fault = failure(429, "quotaError", name, Value::Null);
+        assert!(matches!(fault.error, PlatformError::Quota { wait, .. } if wait == Duration::from_secs(seconds)), "{name}");
+        assert_eq!(fault.reach, Reach::App, "without a scope the wider one is meant");
+    }
+}
+
+#[test]
+fn what_the_policy_found_arrives_in_the_platforms_own_words() {
+    let topics = json!({ "policyFindingDetails": { "policyTopicEntries": [{ "topic": "PUNCTUATION", "type": "PROHIBITED", "evidences": [{ "textList": { "texts": ["Buy now!!!!!"] } }] }] } });
+    let found = failure(400, "policyFindingError", "POLICY_FINDING", topics).error.to_string();
+    assert!(found.contains("PUNCTUATION (PROHIBITED): \"Buy now!!!!!\""), "{found}");
+    let keyword = json!({ "policyViolationDetails": { "externalPolicyName": "Weapons", "externalPolicyDescription": "None of these.", "key": { "violatingText": "gun" } } });
+    let found = failure(400, "policyViolationError", "POLICY_ERROR", keyword).error.to_string();
+    assert!(found.contains("Weapons: None of these. \"gun\""), "{found}");
+    let newer = failure(400, "internalError", "ERROR_CODE_NOT_PUBLISHED", json!({ "unpublishedErrorCode": "SOMETHING_NEW" })).error.to_string();
+    assert!(newer.contains("SOMETHING_NEW"), "{newer}");
 }
 
 #[test]

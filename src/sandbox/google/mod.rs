@@ -1,7 +1,16 @@
-//! The Google Ads API over REST, v26, as far as a daemon that steers budgets and status needs it, and the OAuth token endpoint beside it.
+//! The Google Ads API over REST, v26, as far as a daemon that builds and steers search campaigns needs it, and the OAuth token endpoint beside it.
 
+mod below;
+mod constants;
+mod criterion;
+mod delivery;
+mod events;
+mod fields;
 mod gaql;
 mod mutate;
+mod object;
+mod plan;
+mod policy;
 mod rows;
 mod search;
 
@@ -82,6 +91,12 @@ impl From<Fault> for Refusal {
     fn from(fault: Fault) -> Self {
         Self::Failure { status: 400, faults: vec![fault] }
     }
+}
+
+/// A number above `base` that stands for these words: the same for the same.
+fn wire_number(words: &[&str], base: u32) -> String {
+    let sum = words.iter().flat_map(|word| word.bytes().chain([0])).fold(17_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
+    (base + sum % 9_000_000).to_string()
 }
 
 fn request_id(moment: &Moment) -> String {
@@ -167,10 +182,11 @@ fn route(world: &mut World, asked: &Asked, moment: &Moment) -> Result<Value, Ref
     match call {
         "googleAds:search" => search::search(world, account, &body, moment),
         "googleAds:searchStream" => search::stream(world, account, &body, moment),
-        "campaignBudgets:mutate" => mutate::mutate(world, account, mutate::Collection::Budgets, &body, moment),
-        "adGroups:mutate" => mutate::mutate(world, account, mutate::Collection::AdGroups, &body, moment),
-        "campaigns:mutate" => mutate::mutate(world, account, mutate::Collection::Campaigns, &body, moment),
-        _ => Err(Refusal::Path),
+        "googleAds:mutate" => mutate::mutate(world, account, mutate::Form::Many, &body, moment),
+        call => match mutate::Collection::of_call(call) {
+            Some(collection) => mutate::mutate(world, account, mutate::Form::One(collection), &body, moment),
+            None => Err(Refusal::Path),
+        },
     }
 }
 

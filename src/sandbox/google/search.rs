@@ -2,21 +2,17 @@
 
 use std::cmp::Ordering;
 
-use chrono::{Datelike, Days, NaiveDate};
 use serde_json::{Map, Value, json};
 
 use super::gaql::{self, Condition, Direction, Operator, Query};
 use super::rows::{self, Flat};
-use super::{Fault, Refusal, request_id};
-use crate::domain::entity::RunStatus;
+use super::{Fault, Refusal, below, constants, delivery, events, request_id};
+use crate::domain::entity::Level;
+use crate::sandbox::world::World;
 use crate::sandbox::world::edits::Moment;
-use crate::sandbox::world::figures::Figures;
-use crate::sandbox::world::{World, days};
 
 /// Rows a page. The real service's pages hold 10 000; small ones make a client show that it follows them.
 const PAGE: usize = 500;
-/// Days the real service keeps.
-const OLDEST_DAYS: u64 = 1_130;
 
 /// `googleAds:search`.
 pub(super) fn search(world: &mut World, account: usize, body: &Value, moment: &Moment) -> Result<Value, Refusal> {
@@ -35,7 +31,8 @@ pub(super) fn search(world: &mut World, account: usize, body: &Value, moment: &M
     };
     let all = results(world, account, &query, moment)?;
     let total = all.len();
-    let page: Vec<Value> = all.into_iter().skip(from).take(PAGE).collect();
+    // A long list in few pages: each one is worked out anew.
+    let page: Vec<Value> = all.into_iter().skip(from).take(PAGE.max(total / 4)).collect();
     let mut answer = Map::new();
     let next = from + page.len();
     if !page.is_empty() {
@@ -81,9 +78,16 @@ fn results(world: &mut World, account: usize, query: &Query, moment: &Moment) ->
         "customer" => vec![rows::customer(world, account)],
         "currency_constant" => vec![rows::currency(world, account)],
         "campaign_budget" => world.purses.iter().filter(|purse| purse.account == account).map(|purse| rows::budget(world, purse, moment)).collect(),
-        "campaign" | "ad_group" => delivery(world, account, query, moment)?,
+        "campaign" | "ad_group" | "ad_group_ad" | "age_range_view" | "gender_view" | "user_location_view" => delivery::rows(world, account, query, moment)?,
+        "campaign_criterion" => below::criterion_rows(world, account, Level::Campaign, moment),
+        "ad_group_criterion" => below::criterion_rows(world, account, Level::AdGroup, moment),
+        "asset" => below::assets(world, account, moment),
+        "geo_target_constant" => constants::places(),
+        "language_constant" => constants::languages(),
+        "change_event" => events::rows(world, account, query, moment)?,
         other => return Err(Fault::query("BAD_RESOURCE_TYPE_IN_FROM_CLAUSE", format!("'{other}' is not a valid resource, or not one the sandbox has.")).into()),
     };
+    allowed(query)?;
     let asked = query.fields.iter().chain(query.conditions.iter().map(|condition| &condition.field)).chain(query.order.iter().map(|(field, _)| field));
     let sample = rows.first().cloned().unwrap_or_default();
     for field in asked {
@@ -105,78 +109,24 @@ fn results(world: &mut World, account: usize, query: &Query, moment: &Moment) ->
     Ok(rows.iter().map(|row| project(row, query)).collect())
 }
 
-/// Campaign rows, per day where the date is selected, with metrics where any is.
-fn delivery(world: &mut World, account: usize, query: &Query, moment: &Moment) -> Result<Vec<Flat>, Refusal> {
-    let by_day = query.fields.iter().any(|field| field == "segments.date");
-    let counts = query.fields.iter().chain(query.conditions.iter().map(|condition| &condition.field)).any(|field| field.starts_with("metrics."));
-    let today = moment.seen.date_in(world.accounts[account].zone);
-    let (mut from, mut to) = (None, None);
-    for condition in query.conditions.iter().filter(|condition| condition.field == "segments.date") {
-        let (first, last) = dates(condition, today)?;
-        from = first.or(from);
-        to = last.or(to);
-    }
-    if by_day && (from.is_none() || to.is_none()) {
-        return Err(Fault::query("EXPECTED_FILTERS_ON_DATE_RANGE", "A date segment in the SELECT clause needs a finite date range in the WHERE clause.").into());
-    }
-    let (from, to) = (from.unwrap_or_else(|| world.since.date_in(world.accounts[account].zone)), to.unwrap_or(today).min(today));
-    let from = from.max(today.checked_sub_days(Days::new(OLDEST_DAYS)).unwrap_or(from));
-    let mut out = Vec::new();
-    for index in world.campaigns_of(account) {
-        let flat = rows::campaign(world, index, moment);
-        if !by_day {
-            let mut flat = flat;
-            if counts {
-                rows::metrics(&mut flat, &world.figures_between(index, from, to, moment.seen));
-            }
-            out.push(flat);
-            continue;
-        }
-        for date in days::between(from, to) {
-            let figures: Figures = world.figures(index, date, moment.seen);
-            if !figures.is_idle() {
-                let mut day = flat.clone();
-                day.insert("segments.date", date.to_string().into());
-                rows::metrics(&mut day, &figures);
-                out.push(day);
-            }
-        }
-    }
-    let removed = rows::word(RunStatus::Ended);
-    out.retain(|row| row["campaign.status"] != removed || query.conditions.iter().any(|condition| condition.field == "campaign.status") || by_day);
-    Ok(out)
-}
-
-fn dates(condition: &Condition, today: NaiveDate) -> Result<(Option<NaiveDate>, Option<NaiveDate>), Refusal> {
-    let bad = |text: &str| Fault::query("BAD_VALUE", format!("'{text}' is not a date here."));
-    let date = |position: usize| {
-        let text = condition.values.get(position).map_or("", String::as_str);
-        text.parse::<NaiveDate>().or_else(|_| NaiveDate::parse_from_str(text, "%Y%m%d")).map_err(|_| bad(text))
+/// Refuses fields of resources that do not go with the one in FROM.
+fn allowed(query: &Query) -> Result<(), Fault> {
+    const CAMPAIGN: &str = "campaign campaign_budget customer metrics segments";
+    let known = match query.from.as_str() {
+        "customer" | "currency_constant" | "geo_target_constant" | "language_constant" => String::new(),
+        "campaign_budget" | "asset" => "customer".to_owned(),
+        "campaign" => CAMPAIGN.to_owned(),
+        "ad_group" => format!("{CAMPAIGN} ad_group"),
+        "campaign_criterion" => "campaign customer".to_owned(),
+        "ad_group_criterion" | "change_event" => "campaign customer ad_group".to_owned(),
+        "age_range_view" | "gender_view" => format!("{CAMPAIGN} ad_group ad_group_criterion"),
+        _ => format!("{CAMPAIGN} ad_group"),
     };
-    let back = |days: u64| today.checked_sub_days(Days::new(days)).unwrap_or(today);
-    Ok(match condition.operator {
-        Operator::Equal => (Some(date(0)?), Some(date(0)?)),
-        Operator::Between => (Some(date(0)?), Some(date(1)?)),
-        Operator::GreaterEqual => (Some(date(0)?), None),
-        Operator::Greater => (Some(days::next(date(0)?)), None),
-        Operator::LessEqual => (None, Some(date(0)?)),
-        Operator::Less => (None, date(0)?.pred_opt()),
-        Operator::During => {
-            let first_of_month = today.with_day(1).unwrap_or(today);
-            match condition.values.first().map(String::as_str) {
-                Some("TODAY") => (Some(today), Some(today)),
-                Some("YESTERDAY") => (Some(back(1)), Some(back(1))),
-                Some("LAST_7_DAYS") => (Some(back(7)), Some(back(1))),
-                Some("LAST_14_DAYS") => (Some(back(14)), Some(back(1))),
-                Some("LAST_30_DAYS") => (Some(back(30)), Some(back(1))),
-                Some("THIS_MONTH") => (Some(first_of_month), Some(today)),
-                other => return Err(Fault::query("INVALID_VALUE_WITH_DURING_OPERATOR", format!("DURING does not take {}.", other.unwrap_or_default())).into()),
-            }
-        }
-        Operator::NotEqual | Operator::In | Operator::NotIn | Operator::IsNull | Operator::IsNotNull => {
-            return Err(Fault::query("OPERATOR_FIELD_MISMATCH", "segments.date takes =, <, >, BETWEEN and DURING.").into());
-        }
-    })
+    let of = |field: &str| field.split('.').next().unwrap_or_default().to_owned();
+    match query.fields.iter().find(|field| of(field) != query.from && !known.split(' ').any(|resource| resource == of(field))) {
+        None => Ok(()),
+        Some(field) => Err(Fault::query("PROHIBITED_RESOURCE_TYPE_IN_SELECT_CLAUSE", format!("'{field}' does not go with FROM {}.", query.from))),
+    }
 }
 
 fn shown(row: &Flat, field: &str) -> String {
@@ -240,7 +190,7 @@ fn mask(query: &Query) -> String {
     query.fields.iter().map(|field| field.split('.').map(camel).collect::<Vec<_>>().join(".")).collect::<Vec<_>>().join(",")
 }
 
-fn camel(name: &str) -> String {
+pub(super) fn camel(name: &str) -> String {
     let mut parts = name.split('_');
     let first = parts.next().unwrap_or_default().to_owned();
     parts.fold(first, |mut text, part| {

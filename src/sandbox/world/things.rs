@@ -158,7 +158,7 @@ impl World {
             Platform::Meta => 23_860_000_000_000_001,
             Platform::Tiktok => 1_791_000_000_000_001,
         };
-        (base + i64::try_from(self.things.len() + offset).unwrap_or(0)).to_string()
+        (base + i64::try_from(self.things.len() * 1_000 + offset).unwrap_or(0)).to_string()
     }
 
     /// Makes something and leaves its row; `None` when the request is lost before it takes effect.

@@ -85,9 +85,11 @@ pub(super) fn expecting(found: &Inventory, change: &Change, read: Option<&AdGrou
             from.map(|from| Change::BidStrategy { part: part.clone(), from, to: *to }).collect()
         }
         Change::Targeting { part, to, .. } => {
-            let from = read.map(|group| group.targeting.clone()).into_iter().chain([Targeting::default(), Targeting::clone(to)]);
+            let start = Targeting { countries: ["US".to_owned()].into(), languages: ["en".to_owned()].into(), ..Targeting::default() };
+            let from = read.map(|group| group.targeting.clone()).into_iter().chain([Targeting::default(), start, Targeting::clone(to)]);
             from.map(|from| Change::Targeting { part: part.clone(), from: Box::new(from), to: to.clone() }).collect()
         }
+        Change::PartStatus { part, from, to } => [*from, *to].map(|from| Change::PartStatus { part: part.clone(), from, to: *to }).to_vec(),
         other => vec![other.clone()],
     }
 }
@@ -108,7 +110,7 @@ fn targeting(platform: Platform, level: Level) -> Targeting {
     let places = Targeting { countries: ["US".to_owned()].into(), languages: ["en".to_owned()].into(), ..Targeting::default() };
     let people = Targeting { ages: Ages::new(25, 44).ok(), genders: [Gender::Female].into(), ..Targeting::default() };
     match (platform, level) {
-        (Platform::Google, Level::Campaign) => places,
+        (Platform::Google, Level::Campaign) => Targeting { countries: ["US", "CA"].map(str::to_owned).into(), ..places },
         (Platform::Google, _) => people,
         (Platform::Meta | Platform::Tiktok, _) => Targeting { ages: people.ages, genders: people.genders, ..places },
     }
@@ -195,7 +197,9 @@ pub(super) fn creative(found: &Inventory, media: &[EntityKey]) -> Change {
 
 /// Ads to be created in an ad group: one with its content, and one of a creative that stands.
 pub(super) fn ads(found: &Inventory, ad_group: &Part, media: &[EntityKey], creative: Option<EntityKey>) -> Vec<Change> {
-    let content = Shows::Content { content: Box::new(content(found.account.platform, media.to_vec())) };
+    // Google's responsive search ads show no media.
+    let media = if found.account.platform == Platform::Google { Vec::new() } else { media.to_vec() };
+    let content = Shows::Content { content: Box::new(content(found.account.platform, media)) };
     let shown = [content].into_iter().chain(creative.map(|key| Shows::Creative { key }));
     let draft = |shows| AdDraft { ad_group: ad_group.key.clone(), campaign: ad_group.campaign.clone(), name: "Conformance".to_owned(), shows };
     shown.map(|shows| Change::CreateAd(Box::new(draft(shows)))).collect()
