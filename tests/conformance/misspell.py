@@ -104,7 +104,7 @@ def answers(entry, known):
         row = answer["data"][0] if rows and answer["data"] else {} if rows else answer
         found = ((what, {"data": [other]} if rows else other) for what, other in misspelt(row))
     else:
-        found = misspelt({**answer, "results": answer["results"][:1]} if "results" in answer else answer)
+        found = misspelt({**answer, **{rows: answer[rows][:1] for rows in ("results", "rows") if rows in answer}})
     for what, other in found:
         if _WORD.fullmatch(what) or not re.search(rf'(?<!\\\\)"{re.escape(what)}"', entry.answer):
             continue  # Many values are plain texts to the packages, and so is JSON within a text; names are not.

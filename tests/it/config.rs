@@ -211,6 +211,13 @@ const BROKEN: &[Case] = &[
         ],
     ),
     ("http_off_this_machine", &[(CLOCK, ""), ("base_url = \"sandbox\"", "base_url = \"http://ads.example\"")]),
+    (
+        "ga4_for_an_account_that_is_not_there_or_has_it_already",
+        &[(
+            "[pools.core]",
+            "[measurement.ga4.second]\nproperty = \"9\"\nkey_events = [\"a\", \"b\", \"c\", \"d\", \"e\", \"f\", \"g\", \"h\", \"i\"]\naccounts = [\"meta-main\", \"meta-mian\"]\nbase_url = \"sandbox\"\ncredentials = \"sandbox\"\n\n[pools.core]",
+        )],
+    ),
     ("a_real_account_signed_in_as_the_sandbox", &[(CLOCK, ""), (META_END, "credentials = \"sandbox\"\n\n[acc")]),
     ("no_credentials", &[(META_END, "base_url = \"sandbox\"\n\n[acc")]),
     (

@@ -12,7 +12,7 @@ use crate::admin::problem::Problem;
 use crate::clock::ProductTime;
 use crate::domain::ids::AccountId;
 use crate::domain::structure::{ReportAsk, ReportLevel};
-use crate::supervisor::control::Inquiry;
+use crate::supervisor::control::{AccountStatus, Inquiry};
 
 /// Most days of one report.
 const MOST_DAYS: i64 = 92;
@@ -23,7 +23,12 @@ const OLDEST_EDITS: TimeDelta = TimeDelta::days(30);
 
 /// `GET /api/v1/accounts`.
 pub(crate) async fn list(State(admin): State<Admin>) -> Said {
-    Ok(Json(json!({ "items": admin.control().accounts().iter().map(status::account).collect::<Vec<_>>(), "next": null })))
+    let item = |known: &AccountStatus| {
+        let mut item = status::account(known);
+        item["measurement"] = json!(admin.control().view(&known.account).and_then(|view| view.measurement.clone()));
+        item
+    };
+    Ok(Json(json!({ "items": admin.control().accounts().iter().map(item).collect::<Vec<_>>(), "next": null })))
 }
 
 async fn ask(admin: &Admin, account: AccountId, inquiry: Inquiry) -> Said {
