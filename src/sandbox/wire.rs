@@ -41,7 +41,10 @@ impl Asked {
     /// Whether this request asks for a change.
     pub(crate) fn method(&self) -> Methods {
         let reads = self.is_ga4() || self.method == Method::GET || self.path.contains(":search") || self.path == "/token" || self.path.contains("/oauth");
-        if reads { Methods::Read } else { Methods::Write }
+        // A rehearsal is judged and changes nothing.
+        let body = String::from_utf8_lossy(&self.body);
+        let rehearses = body.contains("validate_only") || body.contains("\"validateOnly\":true");
+        if reads || rehearses { Methods::Read } else { Methods::Write }
     }
 
     /// A query parameter.

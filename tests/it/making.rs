@@ -15,6 +15,7 @@ use adjutant::supervisor::control::{Control, ControlError, Inquiry, Reply};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
+use super::platforms::meta::picture;
 use super::running::{NO_PEOPLE, PATIENCE, Running, altered, eventually, status};
 
 /// What differs between the platforms in one tree.
@@ -25,7 +26,11 @@ struct Land {
     identity: Option<&'static str>,
 }
 
-const LANDS: [Land; 1] = [Land { account: "tiktok-main", optimisation: Some(("7100000000000000009", "SHOPPING")), identity: Some("7200000000000000001") }];
+const LANDS: [Land; 3] = [
+    Land { account: "tiktok-main", optimisation: Some(("7100000000000000009", "SHOPPING")), identity: Some("7200000000000000001") },
+    Land { account: "meta-main", optimisation: Some(("900100", "PURCHASE")), identity: Some("500600") },
+    Land { account: "google-main", optimisation: None, identity: None },
+];
 
 fn reply(by: &str) -> Reply {
     Reply { by: by.to_owned(), role: Role::Approver, seen: None, note: "as planned".to_owned() }
@@ -84,9 +89,8 @@ impl Land {
         }
     }
 
-    fn image(&self, running: &Running) -> Change {
-        let url = format!("{}/_sandbox/image.png", running.sandbox());
-        let medium = Medium::Image { url };
+    async fn image(&self) -> Change {
+        let medium = Medium::Image { url: picture().await };
         Change::UploadMedia(Box::new(MediaDraft { account: self.account.parse().expect("a name"), name: "coat".to_owned(), medium }))
     }
 }
@@ -142,7 +146,7 @@ async fn a_tree_that_people_agree_to_is_made_once_paused_and_runs_when_they_say_
         assert_eq!((found.status, found.objective), (RunStatus::Paused, Objective::Conversions), "{}", land.account);
         assert!(found.name.starts_with("Winter sale [adj-"), "{}", found.name);
         let group = make(&running, land.ad_group(&made)).await;
-        let image = make(&running, land.image(&running)).await;
+        let image = make(&running, land.image().await).await;
         assert_eq!(image.level, Level::Media);
         let shows = if land.account == "meta-main" {
             let draft = CreativeDraft { account: land.account.parse().expect("a name"), content: land.content(vec![image]) };
@@ -184,14 +188,23 @@ async fn a_creation_whose_answer_is_lost_is_found_by_its_mark_and_never_made_twi
             running.daemon.approve(ticket, reply("bob")).await.expect("agreed");
             let state = eventually("an outcome", PATIENCE, async || {
                 running.clock.advance(TimeDelta::seconds(20));
-                let state = running.decision(id).await.state.name();
-                assert!(!matches!(state, "cancelled" | "denied"), "{:?}", running.bodies(id).await.last());
-                matches!(state, "applied" | "failed").then_some(state)
+                let row = running.decision(id).await;
+                // Before it is sent it waits for an answer, too.
+                let state = if row.changed.is_some() { row.state.name() } else { "waiting" };
+                assert!(!matches!(row.state.name(), "cancelled" | "denied"), "{:?}", running.bodies(id).await.last());
+                matches!(state, "applied" | "failed" | "escalated").then_some(state)
             })
             .await;
             running.faults(json!([])).await;
             let made = running.log().await[before..].iter().filter(|row| row.field == "create" && row.took_effect()).count();
-            assert_eq!((state, made), if applied { ("applied", 1) } else { ("failed", 0) }, "{} {kind}", land.account);
+            // Meta knows no key by which it could tell a request that something on the way has sent twice: two stand there, and a person is asked.
+            let twice = kind == "duplicate" && land.account == "meta-main";
+            let expected = match (applied, twice) {
+                (true, true) => ("escalated", 2),
+                (true, false) => ("applied", 1),
+                (false, _) => ("failed", 0),
+            };
+            assert_eq!((state, made), expected, "{} {kind}", land.account);
         }
     }
     running.daemon.stop().await;
@@ -239,10 +252,6 @@ impl Running {
             Ok::<_, StoreError>(bodies)
         });
         bodies.await.expect("readable rows")
-    }
-
-    fn sandbox(&self) -> String {
-        self.daemon.sandbox_url().expect("an embedded sandbox").as_str().trim_end_matches('/').to_owned()
     }
 }
 

@@ -1,7 +1,7 @@
 //! The production clients against the sandbox over real HTTP: what they read is what stands there, what they write is what its log shows.
 
 mod google;
-mod meta;
+pub(crate) mod meta;
 mod tiktok;
 
 use std::collections::BTreeMap;

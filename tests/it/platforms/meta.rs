@@ -35,7 +35,7 @@ fn key(level: Level, id: &str) -> EntityKey {
 }
 
 /// A picture on this machine.
-async fn picture() -> String {
+pub(crate) async fn picture() -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     tokio::spawn(async move {
