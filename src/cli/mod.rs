@@ -3,6 +3,7 @@
 
 mod check;
 mod client;
+mod connect;
 mod control;
 mod offline;
 mod run;
@@ -86,6 +87,8 @@ enum Command {
         /// Test this one.
         account: Option<String>,
     },
+    /// Let a person consent to Google Ads in their browser, and keep the refresh token in a file.
+    Connect(connect::ConnectArgs),
     /// List alerts.
     Alerts,
     /// Bring back the value a decision changed; itself a decision.
@@ -129,6 +132,7 @@ pub async fn main() -> ExitCode {
         Command::Run { accept_looser } => run::run(&cli.config, looser(accept_looser)).await,
         Command::Check => return check::check(&cli.config),
         Command::Sandbox(ref args) => sandbox::run(&cli.config, args).await,
+        Command::Connect(ref args) => connect::run(args).await,
         Command::Audit(ref args) => offline::audit(&cli.config, args, show::Print::of(cli.json)).await,
         Command::Replay(ref args) => offline::replay(&cli.config, args, show::Print::of(cli.json)).await,
         _ => with_daemon(&cli).await,
@@ -166,7 +170,7 @@ async fn with_daemon(cli: &Cli) -> Result<ExitCode, ClientError> {
         Command::Reload { accept_looser } => control::reload(&client, *accept_looser, print).await?,
         Command::Rearm(args) => control::rearm(&client, args, print).await?,
         Command::Login => control::login(&client, print).await?,
-        Command::Run { .. } | Command::Check | Command::Sandbox(_) | Command::Audit(_) | Command::Replay(_) => {}
+        Command::Run { .. } | Command::Check | Command::Sandbox(_) | Command::Connect(_) | Command::Audit(_) | Command::Replay(_) => {}
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -3,6 +3,7 @@
 
 mod breaker;
 mod call;
+pub mod consent;
 mod credentials;
 mod fetch;
 pub mod ga4;

@@ -26,7 +26,7 @@ impl Asked {
         let first = self.path.trim_start_matches('/').split('/').next().unwrap_or_default();
         match first {
             "open_api" => Some(Platform::Tiktok),
-            "token" => Some(Platform::Google),
+            "token" | "o" => Some(Platform::Google),
             version if version.starts_with('v') && version.contains('.') => Some(Platform::Meta),
             version if version.starts_with('v') => Some(Platform::Google),
             _ => None,

@@ -7,6 +7,7 @@ mod browser;
 mod commands;
 mod config;
 mod conformance;
+mod connecting;
 mod daemon;
 mod docs;
 mod engines;

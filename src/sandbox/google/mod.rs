@@ -18,7 +18,10 @@ mod search;
 mod tests;
 
 use axum::http::Method;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::faults::Kind;
 use super::wire::{Asked, Reply, token_is_ours};
@@ -27,6 +30,10 @@ use super::world::edits::Moment;
 use crate::domain::entity::Platform;
 
 const VERSION: &str = "v26";
+/// Where people consent.
+const CONSENT: &str = "/o/oauth2/v2/auth";
+/// What every code begins with.
+const CODE: &str = "4/sandbox-";
 
 /// One entry of a GoogleAdsFailure.
 #[derive(Clone, Debug, PartialEq)]
@@ -154,6 +161,9 @@ pub(crate) fn answer(world: &mut World, asked: &Asked, moment: &Moment) -> Reply
     if asked.path == "/token" {
         return token(asked);
     }
+    if asked.path == CONSENT {
+        return consent(asked);
+    }
     match route(world, asked, moment) {
         Ok(body) => Reply::json(200, &body).with("request-id", request_id(moment)),
         Err(refusal) => refusal.reply(moment, asked.path.ends_with(":searchStream")),
@@ -190,11 +200,39 @@ fn route(world: &mut World, asked: &Asked, moment: &Moment) -> Result<Value, Ref
     }
 }
 
+/// The page on which a person consents. Here everybody does, at once.
+fn consent(asked: &Asked) -> Reply {
+    let (Some(redirect), Some(state), Some(challenge)) = (asked.param("redirect_uri"), asked.param("state"), asked.param("code_challenge")) else {
+        return Reply::json(400, &json!({ "error": "invalid_request", "error_description": "redirect_uri, state and code_challenge are needed" }));
+    };
+    // The code holds what the exchange must fit: nothing is kept.
+    let answer = url::form_urlencoded::Serializer::new(String::new()).append_pair("state", state).append_pair("code", &format!("{CODE}{challenge}")).finish();
+    Reply { status: 302, headers: vec![("location", format!("{redirect}/?{answer}"))], body: String::new() }
+}
+
+/// Whether the one who brings the code is the one who asked for it.
+fn code_fits(code: &str, verifier: &str) -> bool {
+    code.strip_prefix(CODE) == Some(URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes())).as_str())
+}
+
 fn token(asked: &Asked) -> Reply {
     let fields = asked.fields();
     let refused = |status: u16, error: &str, why: &str| Reply::json(status, &json!({ "error": error, "error_description": why }));
     let known = match fields.get("grant_type").map(String::as_str) {
         Some("refresh_token") => fields.get("refresh_token").is_some_and(|token| token_is_ours(token)),
+        Some("authorization_code") => {
+            let named = |name: &str| fields.get(name).map_or("", String::as_str);
+            if !code_fits(named("code"), named("code_verifier")) {
+                return refused(400, "invalid_grant", "Malformed auth code.");
+            }
+            return Reply::json(
+                200,
+                &json!({
+                    "access_token": "sandbox-google-access", "expires_in": 3_599, "refresh_token": "sandbox-refresh", "scope": "https://www.googleapis.com/auth/adwords",
+                    "token_type": "Bearer"
+                }),
+            );
+        }
         Some("urn:ietf:params:oauth:grant-type:jwt-bearer") => fields.get("assertion").is_some_and(|assertion| super::ga4::assertion_holds(assertion)),
         _ => return refused(400, "unsupported_grant_type", "Invalid grant_type"),
     };
