@@ -354,6 +354,40 @@ async fn a_persons_change_expects_what_stands_there_now() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_asks_for_what_is_new_and_for_what_hangs_below_campaigns_in_full() {
+    let stage = Stage::new().await;
+    let account = campaign().account.to_string();
+    let draft = json!({
+        "kind": "create_campaign", "account": account, "name": "Winter sale", "objective": "traffic", "daily_budget": "60 USD", "special_categories": []
+    });
+    let part = json!({ "key": format!("{account}:ad_group:7"), "campaign": campaign() });
+    let stop = json!({ "kind": "part_status", "part": part, "from": "active", "to": "paused" });
+    let bid = json!({ "kind": "bid", "part": part, "from": null, "to": { "kind": "cap", "value": "2 USD" } });
+    for change in [&draft, &stop, &bid] {
+        let body = json!({ "wishes": [{ "kind": "change", "change": change, "reason": "sale" }] }).to_string();
+        let got = stage.post("/api/v1/changes", Role::Operator, &body).await;
+        assert_eq!(got.status, 200, "{change}: {}", got.body);
+        assert_eq!(stage.post("/api/v1/changes", Role::Viewer, &body).await.status, 403);
+    }
+    let forwarded = stage.daemon.all();
+    assert!(forwarded[0].contains(r#""kind":"create_campaign""#) && forwarded[0].contains(r#""daily_budget":"60.00 USD""#), "{forwarded:?}");
+    assert_eq!(forwarded.len(), 3);
+    let mut misspelt = draft.clone();
+    misspelt["dayly_budget"] = json!("60 USD");
+    let budget = json!({ "kind": "status", "entity": campaign(), "from": "active", "to": "paused" });
+    for (change, why) in [(&misspelt, "dayly_budget"), (&budget, "newest view")] {
+        let got = stage.post("/api/v1/changes", Role::Operator, &json!({ "wishes": [{ "kind": "change", "change": change, "reason": "" }] }).to_string()).await;
+        assert!(got.status == 422 && got.body.contains(why), "{change}: {} {}", got.status, got.body);
+    }
+    let told = stage.get(&format!("/api/v1/accounts/{account}/report?level=ad&breakdown=age&from=2026-01-01&to=2026-01-03"), Role::Viewer).await.json();
+    assert!(told["told"]["asked"].as_str().is_some_and(|asked| asked.contains("level: Ad") && asked.contains("Age")), "{told}");
+    for bad in ["report?level=shop", "report?from=2026-01-03&to=2026-01-01", "edits?since=yesterday"] {
+        assert_eq!(stage.get(&format!("/api/v1/accounts/{account}/{bad}"), Role::Viewer).await.status, 422, "{bad}");
+    }
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_taken_port_says_what_to_do() {
     let stage = Stage::new().await;
     let Err(AdminError::Listen { advice, .. }) = bind(&Listen::Tcp(stage.address)).await else { panic!("the port is taken") };
