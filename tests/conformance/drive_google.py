@@ -2,7 +2,8 @@
 
 `google-ads` speaks gRPC. Its own service clients run here over a channel that carries each call as the REST form of the same message: what
 goes out is the request message in protobuf's JSON, what comes back must be read strictly by the response message and be in protobuf's JSON
-form. Proven: search with paging, search stream, reports, budget and status updates with masks, dry runs, partial failures, error details."""
+form. Proven: search with paging, search stream, reports, budget and status updates with masks, dry runs, partial failures, a campaign made with all
+below it, error details."""
 
 import sys
 
@@ -19,6 +20,7 @@ from google.ads.googleads.v26.services.services.google_ads_service import Google
 from google.ads.googleads.v26.services.types.ad_group_service import AdGroupOperation
 from google.ads.googleads.v26.services.types.campaign_budget_service import CampaignBudgetOperation, MutateCampaignBudgetsRequest
 from google.ads.googleads.v26.services.types.campaign_service import CampaignOperation
+from google.ads.googleads.v26.services.types.google_ads_service import MutateGoogleAdsRequest, MutateOperation
 from google.api_core import protobuf_helpers
 from google.protobuf import json_format
 
@@ -128,6 +130,56 @@ def refusal(send, **request):
     raise AssertionError(f"accepted: {request}")
 
 
+def launch():
+    """A campaign with all below it, by temporary names, as the official examples build it."""
+    def name(kind, number):
+        return f"customers/{CUSTOMER}/{kind}/{number}"
+
+    made = [MutateOperation() for _ in range(6)]
+    budget, campaign, place, group, keyword, ad = made
+    create = budget.campaign_budget_operation.create
+    create.resource_name, create.name, create.amount_micros, create.explicitly_shared = name("campaignBudgets", -1), "Official client budget", 50_000_000, False
+    create = campaign.campaign_operation.create
+    create.resource_name, create.name, create.campaign_budget = name("campaigns", -2), "Official client", name("campaignBudgets", -1)
+    create.status, create.advertising_channel_type = "PAUSED", "SEARCH"
+    create.maximize_conversions.target_cpa_micros = 8_000_000
+    create.network_settings.target_google_search = True
+    create.contains_eu_political_advertising = "DOES_NOT_CONTAIN_EU_POLITICAL_ADVERTISING"
+    create = place.campaign_criterion_operation.create
+    create.campaign, create.location.geo_target_constant = name("campaigns", -2), "geoTargetConstants/2840"
+    create = group.ad_group_operation.create
+    create.resource_name, create.name, create.campaign = name("adGroups", -3), "Official client group", name("campaigns", -2)
+    create.type_, create.status = "SEARCH_STANDARD", "PAUSED"
+    create = keyword.ad_group_criterion_operation.create
+    create.ad_group, create.status = name("adGroups", -3), "ENABLED"
+    create.keyword.text, create.keyword.match_type = "blue shoes", "EXACT"
+    create = ad.ad_group_ad_operation.create
+    create.ad_group, create.status = name("adGroups", -3), "PAUSED"
+    create.ad.final_urls.append("https://www.example.com/shoes")
+    for texts, those in ((create.ad.responsive_search_ad.headlines, ("Blue shoes", "Free returns", "Ships today")),
+                         (create.ad.responsive_search_ad.descriptions, ("Shoes for every day.", "Order before noon."))):
+        texts.extend({"text": text} for text in those)
+    return made
+
+
+def created(ads, rows):
+    """Judged first and made nothing; then made at once, and found again."""
+    dry = ads.mutate(request=MutateGoogleAdsRequest(customer_id=CUSTOMER, mutate_operations=launch(), validate_only=True))
+    assert not dry.mutate_operation_responses, dry
+    named = "SELECT campaign.id, campaign.status FROM campaign WHERE campaign.name = 'Official client'"
+    assert not rows(named), "a dry run made something"
+    answers = ads.mutate(customer_id=CUSTOMER, mutate_operations=launch()).mutate_operation_responses
+    assert len(answers) == 6 and answers[1].campaign_result.resource_name, answers
+    found = rows(named)
+    assert [row.campaign.status.name for row in found] == ["PAUSED"] and found[0].campaign.resource_name == answers[1].campaign_result.resource_name, found
+    below = rows("SELECT ad_group.name, ad_group_ad.status, ad_group_ad.ad.id, ad_group_ad.ad.responsive_search_ad.headlines, ad_group_ad.ad.final_urls "
+                 f"FROM ad_group_ad WHERE campaign.id = {found[0].campaign.id}")
+    assert [row.ad_group.name for row in below] == ["Official client group"], below
+    shown = below[0].ad_group_ad
+    assert shown.status.name == "PAUSED" and [headline.text for headline in shown.ad.responsive_search_ad.headlines][0] == "Blue shoes", shown
+    return len(answers)
+
+
 def main():
     ads, budgets, campaigns, groups = map(client, (GoogleAdsServiceClient, CampaignBudgetServiceClient, CampaignServiceClient, AdGroupServiceClient))
     names = client(CustomerServiceClient).list_accessible_customers().resource_names
@@ -182,13 +234,14 @@ def main():
     assert groups.mutate_ad_groups(customer_id=CUSTOMER, operations=[operation]).results[0].resource_name == group.resource_name
     assert rows(f"SELECT ad_group.status FROM ad_group WHERE campaign.id = {own.campaign.id}")[0].ad_group.status.name == "PAUSED"
 
+    made = created(ads, rows)
     assert refusal(lambda **named: list(ads.search(**named)), customer_id=CUSTOMER, query="SELECT campaign.colour FROM campaign").query_error.name == "UNRECOGNIZED_FIELD"
     for fault, category, name in (("http_429", "quota_error", "RESOURCE_TEMPORARILY_EXHAUSTED"), ("http_500", "internal_error", "INTERNAL_ERROR"),
                                   ("revoked_token", "authentication_error", "OAUTH_TOKEN_REVOKED")):
         next_fault(BASE, fault)
         code = refusal(budgets.mutate_campaign_budgets, customer_id=CUSTOMER, operations=[raised])
         assert getattr(code, category).name == name, code
-    print(f"{len(listed)} campaigns, {len(paged)} report rows in {len(pages)} pages, updates and refusals as the official client expects them")
+    print(f"{len(listed)} campaigns, {len(paged)} report rows in {len(pages)} pages, {made} things made at once, updates and refusals as the official client expects them")
 
 
 if __name__ == "__main__":
