@@ -6,6 +6,7 @@ mod call;
 pub mod consent;
 mod credentials;
 mod fetch;
+mod found;
 pub mod ga4;
 mod gateway;
 mod google;

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::create::text;
-use super::part::{Found, Standing};
+use super::part::Standing;
 use super::{Meta, media};
 use crate::domain::change::{Change, Part};
 use crate::domain::draft::Mark;
@@ -40,11 +40,7 @@ async fn standing(meta: &Meta, change: &Change, part: &Part) -> Result<Sight, Pl
     Ok(match meta.standing(part).await? {
         Standing::Gone => Sight::Gone,
         Standing::Elsewhere(what) => Sight::Other(what),
-        Standing::Here(node, below) => match meta.found(change, &node, &below).await? {
-            Found::Wanted => Sight::Done { created: None },
-            Found::Expected => Sight::Before,
-            Found::Neither(what) => Sight::Other(what),
-        },
+        Standing::Here(node, below) => meta.found(change, &node, &below).await?.into(),
     })
 }
 

@@ -9,6 +9,7 @@ use super::{Meta, bidding, targeting};
 use crate::domain::change::{Bid, BidStrategy, Bidding, Change, Part};
 use crate::domain::entity::{Level, RunStatus};
 use crate::domain::targeting::Targeting;
+use crate::platforms::found::Found;
 use crate::platforms::loose::Loose;
 use crate::platforms::{PlatformError, WireRequest};
 
@@ -26,27 +27,6 @@ pub(super) enum Standing {
     Elsewhere(String),
     /// The part, and of a campaign its ad sets.
     Here(Value, Vec<Value>),
-}
-
-/// What a change of a part finds.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Found {
-    /// What it wants.
-    Wanted,
-    /// What it expects.
-    Expected,
-    /// Neither, in words.
-    Neither(String),
-}
-
-fn judge<T: PartialEq + std::fmt::Debug>(now: &T, from: &T, to: &T) -> Found {
-    if now == to {
-        Found::Wanted
-    } else if now == from {
-        Found::Expected
-    } else {
-        Found::Neither(format!("found {now:?}, expected {from:?}"))
-    }
 }
 
 fn unsupported<T>(what: &str) -> Result<T, PlatformError> {
@@ -108,21 +88,21 @@ impl Meta {
     /// What of a part a change is about.
     pub(super) async fn found(&self, change: &Change, node: &Value, below: &[Value]) -> Result<Found, PlatformError> {
         Ok(match change {
-            Change::PartStatus { from, to, .. } | Change::Status { from, to, .. } => judge(&run_status(node["status"].as_str()), from, to),
+            Change::PartStatus { from, to, .. } | Change::Status { from, to, .. } => Found::of(&run_status(node["status"].as_str()), from, to),
             Change::Bid { part, from, to } => {
                 if part.key.level == Level::Campaign {
                     return unsupported("bid of a campaign: Meta keeps bids at ad sets");
                 }
                 let now = bidding::bid(loose(&node["bid_amount"]).as_ref(), Some(&node["bid_constraints"]), self.spec.currency)?;
-                judge(&now, from, &Some(*to))
+                Found::of(&now, from, &Some(*to))
             }
-            Change::BidStrategy { part, from, to } => judge(&self.bidding(part.key.level, node, below)?, from, &Some(*to)),
+            Change::BidStrategy { part, from, to } => Found::of(&self.bidding(part.key.level, node, below)?, from, &Some(*to)),
             Change::Targeting { part, from, to } => {
                 if part.key.level != Level::AdGroup {
                     return unsupported("targeting of a campaign: Meta keeps it at ad sets");
                 }
                 let locales = self.locales(from.languages.iter().chain(&to.languages)).await?;
-                judge(&targeting::read(&node["targeting"], &locales).0, &targeting::plain(from), &targeting::plain(to))
+                Found::of(&targeting::read(&node["targeting"], &locales).0, &targeting::plain(from), &targeting::plain(to))
             }
             Change::Budget { .. }
             | Change::CreateCampaign(_)

@@ -7,6 +7,7 @@ use super::media::{Kind, kind_of};
 use crate::domain::draft::{CallToAction, Content};
 use crate::domain::entity::{EntityKey, Level};
 use crate::platforms::PlatformError;
+use crate::platforms::found::button;
 use crate::platforms::spec::is_number;
 
 /// What Meta appends to every click's address; it fills in what stands in double braces.
@@ -17,19 +18,6 @@ pub(super) const TAGS: &str =
 pub(super) fn as_made() -> Value {
     let out = json!({ "enroll_status": "OPT_OUT" });
     json!({ "creative_features_spec": { "text_optimizations": out, "image_animation": out } })
-}
-
-fn button(call: CallToAction) -> &'static str {
-    match call {
-        CallToAction::ShopNow => "SHOP_NOW",
-        CallToAction::LearnMore => "LEARN_MORE",
-        CallToAction::SignUp => "SIGN_UP",
-        CallToAction::Subscribe => "SUBSCRIBE",
-        CallToAction::ContactUs => "CONTACT_US",
-        CallToAction::ApplyNow => "APPLY_NOW",
-        CallToAction::GetQuote => "GET_QUOTE",
-        CallToAction::OrderNow => "ORDER_NOW",
-    }
 }
 
 /// The one of `texts`, if there is one.

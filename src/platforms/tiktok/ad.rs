@@ -8,7 +8,8 @@ use super::part::Standing;
 use super::raw::Raw;
 use super::wire::List;
 use crate::domain::change::Part;
-use crate::domain::draft::{AdDraft, CallToAction, Content, Mark, MediaDraft, Medium, Shows};
+use crate::domain::draft::{AdDraft, Content, Mark, MediaDraft, Medium, Shows};
+use crate::platforms::found::button;
 use crate::platforms::{PlatformError, WireRequest};
 
 /// Longest name of a file, in characters.
@@ -127,7 +128,7 @@ pub(super) fn creative(
     ]);
     creative.extend(shown);
     creative.insert("ad_text".to_owned(), text.into());
-    creative.extend(content.call_to_action.map(|button| ("call_to_action".to_owned(), word(button).into())));
+    creative.extend(content.call_to_action.map(|call| ("call_to_action".to_owned(), button(call).into())));
     creative.insert("landing_page_url".to_owned(), page(&content.landing_url)?.into());
     creative.insert("utm_params".to_owned(), UTM.iter().map(|(key, value)| json!({ "key": key, "value": value })).collect());
     creative.insert("operation_status".to_owned(), "DISABLE".into());
@@ -151,17 +152,4 @@ pub(super) fn text(content: &Content) -> Result<&str, PlatformError> {
 fn page(url: &str) -> Result<&str, PlatformError> {
     let parsed = super::super::write::parse(url)?;
     if matches!(parsed.scheme(), "https" | "http") { Ok(url) } else { invalid(format!("landing page: `{url}` is no web address")) }
-}
-
-const fn word(button: CallToAction) -> &'static str {
-    match button {
-        CallToAction::ShopNow => "SHOP_NOW",
-        CallToAction::LearnMore => "LEARN_MORE",
-        CallToAction::SignUp => "SIGN_UP",
-        CallToAction::Subscribe => "SUBSCRIBE",
-        CallToAction::ContactUs => "CONTACT_US",
-        CallToAction::ApplyNow => "APPLY_NOW",
-        CallToAction::GetQuote => "GET_QUOTE",
-        CallToAction::OrderNow => "ORDER_NOW",
-    }
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::Tiktok;
-use super::part::{Found, Standing};
+use super::part::Standing;
 use super::raw::Raw;
 use crate::domain::change::{Change, Part};
 use crate::domain::draft::{Mark, Medium};
@@ -60,11 +60,7 @@ impl Tiktok {
             Standing::Elsewhere(what) => return Ok(Sight::Other(what)),
             Standing::Here(row) => row,
         };
-        Ok(match self.found(change, &row).await? {
-            Found::Wanted => Sight::Done { created: None },
-            Found::Expected => Sight::Before,
-            Found::Neither(what) => Sight::Other(what),
-        })
+        Ok(self.found(change, &row).await?.into())
     }
 
     /// What carries the mark. What was made and then deleted was made.

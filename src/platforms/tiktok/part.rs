@@ -7,6 +7,7 @@ use super::{Tiktok, bidding, targeting};
 use crate::domain::change::{Bid, BidStrategy, Bidding, Change, Part};
 use crate::domain::entity::{Level, RunStatus};
 use crate::domain::targeting::Targeting;
+use crate::platforms::found::Found;
 use crate::platforms::spec::is_number;
 use crate::platforms::{PlatformError, WireRequest};
 
@@ -94,17 +95,6 @@ pub(super) enum Standing {
     Here(Box<Raw>),
 }
 
-/// What a change of a part finds, in words where it is neither of the two.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Found {
-    /// What it wants.
-    Wanted,
-    /// What it expects.
-    Expected,
-    /// Neither.
-    Neither(String),
-}
-
 impl Tiktok {
     /// Reads a part and holds it against the campaign it is said to belong to.
     pub(super) async fn standing(&self, part: &Part) -> Result<Standing, PlatformError> {
@@ -143,17 +133,17 @@ impl Tiktok {
     pub(super) async fn found(&self, change: &Change, row: &Raw) -> Result<Found, PlatformError> {
         let currency = self.spec.currency;
         Ok(match change {
-            Change::PartStatus { from, to, .. } | Change::Status { from, to, .. } => judge(&row.run_status(), from, to),
-            Change::Bid { from, to, .. } => judge(&bidding::read(row, currency).1, from, &Some(*to)),
+            Change::PartStatus { from, to, .. } | Change::Status { from, to, .. } => Found::of(&row.run_status(), from, to),
+            Change::Bid { from, to, .. } => Found::of(&bidding::read(row, currency).1, from, &Some(*to)),
             Change::BidStrategy { from, to, .. } => {
                 let (strategy, bid) = bidding::read(row, currency);
                 // Where nothing is said, it is the most results for the budget.
                 let lowest = Bidding { strategy: BidStrategy::LowestCost, bid: None };
-                judge(&strategy.map(|strategy| Bidding { strategy, bid }), &Some(from.unwrap_or(lowest)), &Some(*to))
+                Found::of(&strategy.map(|strategy| Bidding { strategy, bid }), &Some(from.unwrap_or(lowest)), &Some(*to))
             }
             Change::Targeting { from, to, .. } => {
                 let countries = self.countries(&self.objective_of(row).await?).await?;
-                judge(&targeting::read(row, &countries).0, &targeting::plain(from), &targeting::plain(to))
+                Found::of(&targeting::read(row, &countries).0, &targeting::plain(from), &targeting::plain(to))
             }
             Change::Budget { .. }
             | Change::CreateCampaign(_)
@@ -255,15 +245,5 @@ impl Raw {
     /// What its owner set.
     pub(super) fn run_status(&self) -> RunStatus {
         super::inventory::run_status(self.text("operation_status").as_deref(), self.text("secondary_status").as_deref())
-    }
-}
-
-fn judge<T: PartialEq + std::fmt::Debug>(now: &T, from: &T, to: &T) -> Found {
-    if now == to {
-        Found::Wanted
-    } else if now == from {
-        Found::Expected
-    } else {
-        Found::Neither(format!("found {now:?}, expected {from:?}"))
     }
 }
