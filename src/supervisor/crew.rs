@@ -114,7 +114,9 @@ impl Crew {
             let (view, seen) = watch::channel(None);
             let (health, shown) = watch::channel(AccountHealth::default());
             let gateway = Arc::clone(&gateways[name]);
-            seats.accounts.insert(name.clone(), AccountSeat { mailbox, view: seen, health: shown, gateway: Arc::clone(&gateway) });
+            let measuring = measuring.remove(name);
+            let property = measuring.as_ref().map(|measuring| Arc::clone(&measuring.property));
+            seats.accounts.insert(name.clone(), AccountSeat { mailbox, view: seen, health: shown, gateway: Arc::clone(&gateway), property });
             let tracking = &in_force.policy.workspace.tracking_min_pct;
             let observed = Observed {
                 account: name.clone(),
@@ -126,7 +128,6 @@ impl Crew {
             };
             let drawn = in_force.policy.pools.iter().filter(|(_, pool)| pool.members.accounts.contains(name)).map(|(id, _)| id.clone()).collect();
             let schedules = config.schedules.clone();
-            let measuring = measuring.remove(name);
             accounts.push((AccountSetup { account: name.clone(), observed, gateway, measuring, shard, pools: drawn, schedules, view, health }, inbox));
         }
         for (name, settings) in &in_force.policy.pools {

@@ -21,6 +21,7 @@ use crate::domain::view::{AccountView, Frozen};
 use crate::execution::{Gate, Pausing};
 use crate::ledger::LedgerError;
 use crate::observe::Depth;
+use crate::platforms::ga4::Property;
 use crate::platforms::{Gateway, PlatformError};
 use crate::store::Store;
 use crate::store::step::Moment;
@@ -36,6 +37,8 @@ pub struct AccountSeat {
     pub health: watch::Receiver<AccountHealth>,
     /// The way to its platform.
     pub gateway: Arc<Gateway>,
+    /// What counts its conversions beside its platform.
+    pub property: Option<Arc<Property>>,
 }
 
 impl AccountSeat {

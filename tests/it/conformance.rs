@@ -103,7 +103,7 @@ fn gateway(platform: Platform, platform_id: &str, credentials: Credentials, reco
     Gateway::new(spec, clock.clone(), &Limiters::new(clock.clone())).expect("a valid spec")
 }
 
-/// A GA4 report behind the recorder, signed for by a service account.
+/// A GA4 report and what the credentials allow, behind the recorder, signed for by a service account.
 async fn measure(recorder: &Recorder, clock: &Clock) {
     let pem = include_str!("../../src/platforms/service_test_key.pem");
     let file = serde_json::json!({ "client_email": "bot@project.iam.gserviceaccount.com", "private_key": pem, "private_key_id": "k1" });
@@ -120,6 +120,7 @@ async fn measure(recorder: &Recorder, clock: &Clock) {
     let (from, to) = days();
     let report = property.report(Ask { from, to, currency: Currency::USD }).await.expect("a report");
     assert!(report.rows.len() > 500);
+    assert_eq!(property.access().await.expect("it may be read").missing, [""; 0]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -152,6 +153,7 @@ async fn the_platforms_own_clients_list_report_and_update_against_the_sandbox() 
     for (platform, script) in [(Platform::Google, "drive_google.py"), (Platform::Meta, "drive_meta.py"), (Platform::Tiktok, "drive_tiktok.py")] {
         run(&python, script, &[&sandbox.base_url(), account(&config, platform), &from, &to]).await;
     }
+    run(&python, "drive_ga4.py", &[&sandbox.base_url(), &config.properties[0].id, &from, &to]).await;
 }
 
 #[test]

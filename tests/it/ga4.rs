@@ -12,7 +12,7 @@ use adjutant::platforms::ga4::{Ask, Property, PropertySpec};
 use adjutant::platforms::{Credentials, Limiters, PlatformError, ServiceKey};
 use adjutant::sandbox::{Sandbox, SandboxConfig, SandboxProperty, start};
 use adjutant::store::StoreError;
-use adjutant::supervisor::control::Control as _;
+use adjutant::supervisor::control::{Control as _, Inquiry};
 use chrono::{Days, NaiveDate, TimeDelta};
 use serde_json::{Value, json};
 
@@ -133,7 +133,37 @@ async fn a_gap_between_the_sources_is_told_once_for_each_account() {
     running.stop().await;
 }
 
+/// What `accounts NAME` tells of the property beside the platform.
+async fn access(running: &Running) -> Value {
+    let account = "meta-main".parse().expect("a name");
+    let told = running.daemon.inquire(account, Inquiry::Access).await.expect("the platform answers");
+    assert!(told["rights"].is_array(), "what the platform told is there whatever GA4 says: {told}");
+    told["measurement"].clone()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_who_tests_an_accounts_credentials_is_told_whether_ga4_takes_its_own_and_what_it_lacks() {
+    let running = Running::start_unread(&text(&[])).await;
+    assert_eq!(access(&running).await, json!({ "name": "shop", "works": true, "property": "123456789", "key_events": ["purchase"], "missing": [] }));
+    running.faults(json!([{ "path": "/v1beta/", "kind": "revoked_token" }])).await;
+    let refused = access(&running).await;
+    assert_eq!((&refused["works"], &refused["refused"]["code"]), (&json!(false), &json!("AUTH")), "{refused}");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_key_event_that_is_not_marked_in_the_property_is_named() {
+    let (sandbox, property, _) = stand_of("refund", Credentials::Sandbox).await;
+    let told = property.access().await.expect("it may be read");
+    assert_eq!(told.missing, ["the event `refund` is not marked as a key event of the property"]);
+    sandbox.stop().await;
+}
+
 async fn stand(credentials: Credentials) -> (Sandbox, Property, Clock) {
+    stand_of("purchase", credentials).await
+}
+
+async fn stand_of(event: &str, credentials: Credentials) -> (Sandbox, Property, Clock) {
     let clock = Clock::manual(NOON);
     let shop = SandboxProperty::new("123456789", &["purchase".to_owned()], Currency::USD, ZONE);
     let config = SandboxConfig { properties: vec![shop], edits_by_people: false, ..SandboxConfig::new(7) };
@@ -141,7 +171,7 @@ async fn stand(credentials: Credentials) -> (Sandbox, Property, Clock) {
     let spec = PropertySpec {
         name: "shop".to_owned(),
         property: "123456789".to_owned(),
-        key_events: vec!["purchase".to_owned()],
+        key_events: vec![event.to_owned()],
         join: "sessionCampaignId".to_owned(),
         base_url: Some(sandbox.base_url().parse().expect("a URL")),
         credentials,

@@ -1,6 +1,7 @@
 //! GA4 as a source of conversions: the Data API v1beta over REST. One property counts for several accounts, so what it answered is shared for a
 //! while, and what is left of its quota decides when it is asked again.
 
+mod access;
 mod errors;
 mod quota;
 mod request;
@@ -16,6 +17,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use tokio::sync::Mutex;
 use url::Url;
+
+pub use access::PropertyAccess;
 
 use super::PlatformError;
 use super::call::{Caller, Dialect, Fault, GatewayHealth, Pauses, Remedy};
@@ -36,6 +39,8 @@ pub const MOST_EVENTS: usize = 8;
 const READ_ALL: Duration = Duration::from_secs(120);
 /// An answer serves every account that asks the same within this span: the figures behind it are hours old anyway.
 const SHARED: TimeDelta = TimeDelta::minutes(30);
+/// Longest that asking for rights may take: two short calls.
+const READ_ACCESS: Duration = Duration::from_secs(30);
 /// Days of one report when the whole range came sampled or with rows lumped together.
 const SHORTER: u64 = 7;
 /// More pages than any property has: a guard against a count that never ends.
@@ -110,7 +115,8 @@ pub struct Report {
 /// One GA4 property.
 pub struct Property {
     spec: PropertySpec,
-    url: Url,
+    /// Where its calls begin.
+    root: String,
     tokens: Tokens,
     caller: Caller,
     clock: Clock,
@@ -127,6 +133,20 @@ struct Held {
     shared: Option<(ProductTime, Ask, Arc<Report>)>,
     /// Not before this, and why.
     rest: Option<(ProductTime, String)>,
+}
+
+impl Held {
+    /// An error while the property must not be asked.
+    fn admit(&mut self, clock: &Clock) -> Result<(), PlatformError> {
+        let now = clock.now();
+        match &self.rest {
+            Some((until, what)) if now < *until => Err(PlatformError::Quota { wait: clock.wall_span(*until - now), what: what.clone() }),
+            Some(_) | None => {
+                self.rest = None;
+                Ok(())
+            }
+        }
+    }
 }
 
 const DIALECT: Dialect = Dialect { judge: errors::judge, pressure: |_| None };
@@ -155,7 +175,8 @@ impl Property {
             Credentials::Meta { .. } | Credentials::Tiktok { .. } => return wrong("it signs in with Google's credentials"),
         };
         let base = |real: &str| spec.base_url.as_ref().map_or(real, Url::as_str).trim_end_matches('/').to_owned();
-        let url = parse(&format!("{}/v1beta/properties/{}:runReport", base(HOST), spec.property))?;
+        let root = format!("{}/v1beta/properties/{}", base(HOST), spec.property);
+        parse(&root)?;
         let endpoint = parse(&format!("{}/token", base(TOKEN_HOST)))?;
         let app = sha256_hex(spec.credentials.app().as_bytes());
         // No calls per second are documented; tokens are, and what is left of them comes with every answer.
@@ -168,7 +189,7 @@ impl Property {
             Some(exchanged) => Tokens::Exchanged(exchanged),
             None => Tokens::Fixed(SecretString::from(format!("sandbox-{}", spec.name))),
         };
-        Ok(Self { spec, url, tokens, caller, clock, held: Mutex::default() })
+        Ok(Self { spec, root, tokens, caller, clock, held: Mutex::default() })
     }
 
     /// Its name here.
@@ -206,12 +227,7 @@ impl Property {
         {
             return Ok(Arc::clone(report));
         }
-        if let Some((until, what)) = &held.rest
-            && now < *until
-        {
-            return Err(PlatformError::Quota { wait: self.clock.wall_span(*until - now), what: what.clone() });
-        }
-        held.rest = None;
+        held.admit(&self.clock)?;
         let late = |_| Err(PlatformError::Transient(format!("no whole report within {READ_ALL:?}")));
         let read = tokio::time::timeout(READ_ALL, self.whole(ask, &mut held.rest)).await.unwrap_or_else(late);
         if let Err(PlatformError::Quota { what, .. }) = &read {
@@ -220,6 +236,21 @@ impl Property {
         let report = Arc::new(read?);
         held.shared = Some((now, ask, Arc::clone(&report)));
         Ok(report)
+    }
+
+    /// What its credentials allow, and what its reports need and it has not.
+    ///
+    /// # Errors
+    /// As [`Self::report`]; [`PlatformError::Transient`] after half a minute.
+    pub async fn access(&self) -> Result<PropertyAccess, PlatformError> {
+        let mut held = self.held.lock().await;
+        held.admit(&self.clock)?;
+        let late = |_| Err(PlatformError::Transient(format!("no answer within {READ_ACCESS:?}")));
+        let read = tokio::time::timeout(READ_ACCESS, access::access(self)).await.unwrap_or_else(late);
+        if let Err(PlatformError::Quota { what, .. }) = &read {
+            held.rest = quota::refused(what, self.clock.now()).map(|until| (until, what.clone()));
+        }
+        read
     }
 
     /// The whole range at once; when that is sampled or lumped together, in shorter pieces, of which each is fit or not.
@@ -244,7 +275,7 @@ impl Property {
         let mut report = Report { rows: Vec::new(), zone: None, currency: None, unfit: BTreeSet::new(), thresholded: false, withheld: Vec::new() };
         let mut offset = 0;
         for _ in 0..PAGES {
-            let answer = self.page(&request::body(&self.spec, ask, offset)).await?;
+            let answer = self.post("runReport", &request::body(&self.spec, ask, offset)).await?;
             let unknown = |what: String| PlatformError::Transient(format!("a report answered in an unknown form: {what}"));
             let page: wire::Answer = serde_json::from_value(answer).map_err(|error| unknown(error.to_string()))?;
             if let Some(until) = page.property_quota.as_ref().and_then(|left| quota::spare(left, self.clock.now())) {
@@ -268,13 +299,24 @@ impl Property {
         Err(PlatformError::Transient(format!("a report has more than {PAGES} pages")))
     }
 
-    /// One page; a token refused before its end is replaced once.
-    async fn page(&self, body: &Value) -> Result<Value, PlatformError> {
-        let post = || Outgoing::post(self.url.clone(), "application/json", body.to_string().into_bytes());
-        let answer: Result<Value, Fault> = match (self.caller.read(&self.signed(post()).await?).await, &self.tokens) {
+    /// A call of the property with a body.
+    async fn post(&self, call: &str, body: &Value) -> Result<Value, PlatformError> {
+        let url = parse(&format!("{}:{call}", self.root))?;
+        self.read(|| Outgoing::post(url.clone(), "application/json", body.to_string().into_bytes())).await
+    }
+
+    /// What stands below the property.
+    async fn get(&self, below: &str) -> Result<Value, PlatformError> {
+        let url = parse(&format!("{}/{below}", self.root))?;
+        self.read(|| Outgoing::get(url.clone())).await
+    }
+
+    /// One answer; a token refused before its end is replaced once.
+    async fn read(&self, request: impl Fn() -> Outgoing) -> Result<Value, PlatformError> {
+        let answer: Result<Value, Fault> = match (self.caller.read(&self.signed(request()).await?).await, &self.tokens) {
             (Err(fault), Tokens::Exchanged(token)) if fault.remedy == Remedy::FreshToken => {
                 token.forget().await;
-                self.caller.read(&self.signed(post()).await?).await
+                self.caller.read(&self.signed(request()).await?).await
             }
             (outcome, _) => outcome,
         };

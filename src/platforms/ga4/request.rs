@@ -17,20 +17,33 @@ pub(super) fn metric(event: &str) -> String {
     format!("keyEvents:{event}")
 }
 
-/// The body of a page that starts at row `offset`. Sessions are asked for so that a campaign without conversions has a row as well.
+/// What rows are told apart by.
+pub(super) fn dimensions(spec: &PropertySpec) -> Vec<String> {
+    ["date", &spec.join, NAME, SOURCE].map(str::to_owned).to_vec()
+}
+
+/// What is counted. Sessions are asked for so that a campaign without conversions has a row as well.
+pub(super) fn metrics(spec: &PropertySpec) -> Vec<String> {
+    ["sessions".to_owned()].into_iter().chain(spec.key_events.iter().map(|event| metric(event))).chain([REVENUE.to_owned()]).collect()
+}
+
+/// Names as a request carries them.
+pub(super) fn named(names: &[String]) -> Value {
+    names.iter().map(|name| json!({ "name": name })).collect()
+}
+
+/// The body of a page that starts at row `offset`.
 pub(super) fn body(spec: &PropertySpec, ask: Ask, offset: usize) -> Value {
-    let named = |name: &str| json!({ "name": name });
-    let dimensions = ["date", &spec.join, NAME, SOURCE];
-    let metrics = [named("sessions")].into_iter().chain(spec.key_events.iter().map(|event| named(&metric(event)))).chain([named(REVENUE)]);
+    let dimensions = dimensions(spec);
     json!({
         "dateRanges": [{ "startDate": ask.from.to_string(), "endDate": ask.to.to_string() }],
-        "dimensions": dimensions.map(named),
-        "metrics": metrics.collect::<Vec<_>>(),
+        "dimensions": named(&dimensions),
+        "metrics": named(&metrics(spec)),
         "dimensionFilter": { "orGroup": { "expressions": [
             { "notExpression": { "filter": { "fieldName": spec.join, "stringFilter": { "matchType": "EXACT", "value": NO_CAMPAIGN[0] } } } },
             { "notExpression": { "filter": { "fieldName": NAME, "inListFilter": { "values": NO_CAMPAIGN } } } },
         ] } },
-        "orderBys": dimensions.map(|name| json!({ "dimension": { "dimensionName": name } })),
+        "orderBys": dimensions.iter().map(|name| json!({ "dimension": { "dimensionName": name } })).collect::<Vec<_>>(),
         "limit": ROWS.to_string(),
         "offset": offset.to_string(),
         "currencyCode": ask.currency.code(),

@@ -21,7 +21,10 @@ const DIMENSIONS: [&str; 12] = [
     "sessionManualMedium",
     "sessionSourceMedium",
 ];
-const METRICS: [&str; 5] = ["sessions", "keyEvents", "ecommercePurchases", "purchaseRevenue", "totalRevenue"];
+const METRICS: [&str; 7] = ["sessions", "keyEvents", "ecommercePurchases", "purchaseRevenue", "totalRevenue", "advertiserAdClicks", "advertiserAdCost"];
+/// What goes together with one of `AD_DIMENSIONS` only.
+const AD_METRICS: [&str; 2] = ["advertiserAdClicks", "advertiserAdCost"];
+const AD_DIMENSIONS: [&str; 2] = ["sessionGoogleAdsCampaignId", "sessionGoogleAdsCampaignName"];
 
 /// One report as asked for.
 #[derive(Debug)]
@@ -97,6 +100,16 @@ fn text(members: &Map<String, Value>, name: &str) -> String {
     members.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
+/// The value of an enum, by its name or by its number, as protobuf's JSON takes both; `known` in the order of their numbers.
+fn enumerated(members: &Map<String, Value>, name: &str, known: &[&'static str]) -> Read<&'static str> {
+    let found = match members.get(name) {
+        None => Some(known[0]),
+        Some(Value::String(text)) => known.iter().find(|known| *known == text).copied(),
+        Some(other) => other.as_u64().and_then(|at| usize::try_from(at).ok()).and_then(|at| known.get(at).copied()),
+    };
+    found.ok_or_else(|| format!("Invalid value at '{name}' (TYPE_ENUM), {}", members[name]))
+}
+
 fn number(members: &Map<String, Value>, name: &str, otherwise: usize) -> Read<usize> {
     match members.get(name) {
         None => Ok(otherwise),
@@ -142,9 +155,7 @@ pub(super) fn read(body: &Value, property: &SandboxProperty, now: ProductTime) -
     if from > to {
         return Err(format!("startDate {from} must not be after endDate {to}."));
     }
-    let event = |name: &str| name.strip_prefix("keyEvents:").is_some_and(|event| property.key_events.iter().any(|known| known == event));
-    let dimensions = names(members, "dimensions", 9, &|name| DIMENSIONS.contains(&name))?;
-    let metrics = names(members, "metrics", 10, &|name| METRICS.contains(&name) || event(name))?;
+    let (dimensions, metrics) = fields(members, property)?;
     if metrics.is_empty() {
         return Err("At least one metric is required.".to_owned());
     }
@@ -174,6 +185,63 @@ pub(super) fn read(body: &Value, property: &SandboxProperty, now: ProductTime) -
     Ok(Ask { from, to, dimensions, metrics, filter, order, limit, offset, currency, quota: members.get("returnPropertyQuota") == Some(&Value::Bool(true)) })
 }
 
+/// The dimensions and metrics asked for, which must go together.
+fn fields(members: &Map<String, Value>, property: &SandboxProperty) -> Read<(Vec<String>, Vec<String>)> {
+    let dimensions = names(members, "dimensions", 9, &|name| DIMENSIONS.contains(&name))?;
+    let metrics = names(members, "metrics", 10, &|name| all_metrics(property).iter().any(|known| known == name))?;
+    match metrics.iter().find(|metric| !compatible(&dimensions, metric)) {
+        None => Ok((dimensions, metrics)),
+        Some(metric) => Err(format!("Please remove {metric} to make the request compatible, or add one of the dimensions {}.", AD_DIMENSIONS.join(", "))),
+    }
+}
+
+fn all_metrics(property: &SandboxProperty) -> Vec<String> {
+    let events = property.key_events.iter().map(|event| format!("keyEvents:{event}"));
+    METRICS.iter().map(|name| (*name).to_owned()).chain(events).collect()
+}
+
+/// Whether a metric goes together with the dimensions.
+fn compatible(dimensions: &[String], metric: &str) -> bool {
+    !AD_METRICS.contains(&metric) || dimensions.iter().any(|name| AD_DIMENSIONS.contains(&name.as_str()))
+}
+
+/// `:checkCompatibility`: what else could be asked for along with what is asked for, which itself must go together.
+pub(super) fn compatibility(body: &Value, property: &SandboxProperty) -> Read<Value> {
+    let members = object(body, &["dimensions", "metrics", "dimensionFilter", "metricFilter", "compatibilityFilter"])?;
+    let (dimensions, _) = fields(members, property)?;
+    members.get("dimensionFilter").map(filter).transpose()?;
+    let wanted = match enumerated(members, "compatibilityFilter", &["COMPATIBILITY_UNSPECIFIED", "COMPATIBLE", "INCOMPATIBLE"])? {
+        "COMPATIBLE" => Some(true),
+        "INCOMPATIBLE" => Some(false),
+        _ => None,
+    };
+    let told = |part: &str, described: Value, fits: bool| {
+        wanted.is_none_or(|wanted| wanted == fits).then(|| json!({ part: described, "compatibility": if fits { "COMPATIBLE" } else { "INCOMPATIBLE" } }))
+    };
+    let by: Vec<Value> = DIMENSIONS.iter().filter_map(|name| told("dimensionMetadata", dimension(name), true)).collect();
+    let of: Vec<Value> = all_metrics(property).iter().filter_map(|name| told("metricMetadata", metric(name), compatible(&dimensions, name))).collect();
+    let parts = [("dimensionCompatibilities", by), ("metricCompatibilities", of)];
+    Ok(parts.into_iter().filter(|(_, told)| !told.is_empty()).map(|(name, told)| (name.to_owned(), Value::from(told))).collect::<Map<_, _>>().into())
+}
+
+/// The reports of a batch, each of which must be of `property` when it names one.
+pub(super) fn batch(body: &Value, property: &SandboxProperty) -> Read<Vec<Value>> {
+    let own = format!("properties/{}", property.id);
+    let requests = list(object(body, &["requests"])?, "requests");
+    if requests.is_empty() || requests.len() > 5 {
+        return Err(format!("A batch holds 1 to 5 reports, not {}.", requests.len()));
+    }
+    let mut reports = Vec::new();
+    for mut one in requests {
+        let named = one.as_object_mut().and_then(|members| members.remove("property"));
+        if named.is_some_and(|named| named != "" && named != own.as_str()) {
+            return Err(format!("Each report of a batch must be of {own}, or name no property."));
+        }
+        reports.push(one);
+    }
+    Ok(reports)
+}
+
 fn filter(value: &Value) -> Read<Filter> {
     let members = object(value, &["andGroup", "orGroup", "notExpression", "filter"])?;
     let all = |group: &Value| -> Read<Vec<Filter>> { list(object(group, &["expressions"])?, "expressions").iter().map(filter).collect() };
@@ -190,7 +258,8 @@ fn filter(value: &Value) -> Read<Filter> {
             let case = |members: &Map<String, Value>| members.get("caseSensitive") == Some(&Value::Bool(true));
             if let Some(found) = one.get("stringFilter") {
                 let found = object(found, &["matchType", "value", "caseSensitive"])?;
-                let how = match text(found, "matchType").as_str() {
+                let kinds = ["MATCH_TYPE_UNSPECIFIED", "EXACT", "BEGINS_WITH", "ENDS_WITH", "CONTAINS", "FULL_REGEXP", "PARTIAL_REGEXP"];
+                let how = match enumerated(found, "matchType", &kinds)? {
                     "EXACT" => Match::Exact,
                     "BEGINS_WITH" => Match::Begins,
                     "ENDS_WITH" => Match::Ends,
@@ -208,13 +277,40 @@ fn filter(value: &Value) -> Read<Filter> {
     }
 }
 
+/// A name as people read it: words of its own.
+fn words(name: &str) -> String {
+    let (name, event) = name.split_once(':').map_or((name, None), |(name, event)| (name, Some(event)));
+    let mut spaced = String::new();
+    for letter in name.chars() {
+        if letter.is_uppercase() {
+            spaced.push(' ');
+        }
+        spaced.push(if spaced.is_empty() { letter.to_ascii_uppercase() } else { letter.to_ascii_lowercase() });
+    }
+    event.map_or_else(|| spaced.clone(), |event| format!("{spaced} for {event}"))
+}
+
+fn dimension(name: &str) -> Value {
+    let category = if name == "date" { "Time" } else { "Traffic source" };
+    json!({ "apiName": name, "uiName": words(name), "description": format!("{} of the session.", words(name)), "category": category })
+}
+
+fn metric(name: &str) -> Value {
+    let category = match name {
+        "sessions" => "Session",
+        "ecommercePurchases" => "Ecommerce",
+        "purchaseRevenue" | "totalRevenue" => "Revenue",
+        name if AD_METRICS.contains(&name) => "Advertising",
+        _ => "Event",
+    };
+    json!({ "apiName": name, "uiName": words(name), "description": format!("{}, counted.", words(name)), "type": super::rows::kind(name), "category": category })
+}
+
 /// `GET .../metadata`: what the property has.
 pub(super) fn metadata(property: &SandboxProperty) -> Value {
-    let events = property.key_events.iter().map(|event| format!("keyEvents:{event}"));
-    let metrics: Vec<Value> = METRICS.iter().map(|name| (*name).to_owned()).chain(events).map(|name| json!({ "apiName": name })).collect();
     json!({
         "name": format!("properties/{}/metadata", property.id),
-        "dimensions": DIMENSIONS.iter().map(|name| json!({ "apiName": name })).collect::<Vec<_>>(),
-        "metrics": metrics,
+        "dimensions": DIMENSIONS.iter().map(|name| dimension(name)).collect::<Vec<_>>(),
+        "metrics": all_metrics(property).iter().map(|name| metric(name)).collect::<Vec<_>>(),
     })
 }

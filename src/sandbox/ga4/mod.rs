@@ -1,4 +1,4 @@
-//! GA4's Data API v1beta: `runReport` over what the site behind every campaign saw, and what the property has.
+//! GA4's Data API v1beta: reports, alone or in a batch, over what the site behind every campaign saw; what the property has, and what of it goes together.
 
 mod ask;
 mod rows;
@@ -112,11 +112,15 @@ fn route(world: &mut World, asked: &Asked, moment: &Moment) -> Result<Value, Ref
     }
     let (id, call) = rest.split_once([':', '/']).ok_or(Refusal::Path)?;
     let property = world.properties.iter().position(|property| property.set.id == id).ok_or(Refusal::Permission)?;
+    let body = || asked.json().ok_or_else(|| Refusal::Argument("Invalid JSON payload received. Unexpected end of string.".to_owned()));
     match (asked.method == Method::POST, call) {
-        (true, "runReport") => {
-            let body = asked.json().ok_or_else(|| Refusal::Argument("Invalid JSON payload received. Unexpected end of string.".to_owned()))?;
-            run(world, property, &body, moment)
+        (true, "runReport") => run(world, property, &body()?, moment),
+        (true, "batchRunReports") => {
+            let reports = ask::batch(&body()?, &world.properties[property].set).map_err(Refusal::Argument)?;
+            let reports: Result<Vec<Value>, Refusal> = reports.iter().map(|one| run(world, property, one, moment)).collect();
+            Ok(json!({ "reports": reports?, "kind": "analyticsData#batchRunReports" }))
         }
+        (true, "checkCompatibility") => ask::compatibility(&body()?, &world.properties[property].set).map_err(Refusal::Argument),
         (false, "metadata") => Ok(ask::metadata(&world.properties[property].set)),
         (true | false, _) => Err(Refusal::Path),
     }

@@ -35,6 +35,21 @@ struct Seen {
     sessions: i64,
     conversions: i64,
     revenue: i64,
+    /// As the linked Google Ads account tells of itself.
+    ad_clicks: i64,
+    ad_cost: i64,
+}
+
+impl Seen {
+    fn and(self, more: Self) -> Self {
+        Self {
+            sessions: self.sessions + more.sessions,
+            conversions: self.conversions + more.conversions,
+            revenue: self.revenue + more.revenue,
+            ad_clicks: self.ad_clicks + more.ad_clicks,
+            ad_cost: self.ad_cost + more.ad_cost,
+        }
+    }
 }
 
 /// Where sessions came from, as GA4 calls it.
@@ -87,8 +102,8 @@ impl Origin {
 /// The type of a metric.
 pub(super) fn kind(metric: &str) -> &'static str {
     match metric {
-        "sessions" | "ecommercePurchases" => "TYPE_INTEGER",
-        "purchaseRevenue" | "totalRevenue" => "TYPE_CURRENCY",
+        "sessions" | "ecommercePurchases" | "advertiserAdClicks" => "TYPE_INTEGER",
+        "purchaseRevenue" | "totalRevenue" | "advertiserAdCost" => "TYPE_CURRENCY",
         _ => "TYPE_FLOAT",
     }
 }
@@ -99,7 +114,7 @@ pub(super) fn of(world: &mut World, property: &SandboxProperty, ask: &Ask, now: 
     let mut add = |origin: &Origin, day: NaiveDate, seen: Seen| {
         if ask.filter.as_ref().is_none_or(|filter| filter.admits(&|name| origin.dimension(name, day))) {
             let sum = groups.entry(ask.dimensions.iter().map(|name| origin.dimension(name, day)).collect()).or_default();
-            *sum = Seen { sessions: sum.sessions + seen.sessions, conversions: sum.conversions + seen.conversions, revenue: sum.revenue + seen.revenue };
+            *sum = sum.and(seen);
         }
     };
     let other = |name: &str, source, medium| Origin { platform: None, id: NOT_SET.to_owned(), name: name.to_owned(), source, medium };
@@ -113,7 +128,7 @@ pub(super) fn of(world: &mut World, property: &SandboxProperty, ask: &Ask, now: 
             }
         }
         for origin in &unpaid {
-            add(origin, day, Seen { sessions: 200, conversions: 2, revenue: 60_000_000 });
+            add(origin, day, Seen { sessions: 200, conversions: 2, revenue: 60_000_000, ..Seen::default() });
         }
     }
     let before = groups.len();
@@ -122,6 +137,8 @@ pub(super) fn of(world: &mut World, property: &SandboxProperty, ask: &Ask, now: 
     let cell = |metric: &str, seen: &Seen| match metric {
         "sessions" => seen.sessions.to_string(),
         "purchaseRevenue" | "totalRevenue" => amount(seen.revenue, ask.currency),
+        "advertiserAdClicks" => seen.ad_clicks.to_string(),
+        "advertiserAdCost" => amount(seen.ad_cost, ask.currency),
         "keyEvents" | "ecommercePurchases" => seen.conversions.to_string(),
         event => if event.strip_prefix("keyEvents:") == property.key_events.first().map(String::as_str) { seen.conversions } else { 0 }.to_string(),
     };
@@ -153,5 +170,6 @@ fn seen(world: &mut World, property: &SandboxProperty, campaign: usize, day: Nai
     let exact = figures.conversions as f64 * f64::from(property.share_pct) / 100.0;
     let conversions = (exact + place.uniform()).floor() as i64;
     let revenue = if figures.conversions == 0 { 0 } else { figures.value / figures.conversions * conversions };
-    Seen { sessions: figures.clicks * 9 / 10, conversions, revenue }
+    let (ad_clicks, ad_cost) = if world.owner(campaign).platform == Platform::Google { (figures.clicks, figures.spend) } else { (0, 0) };
+    Seen { sessions: figures.clicks * 9 / 10, conversions, revenue, ad_clicks, ad_cost }
 }

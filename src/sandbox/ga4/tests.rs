@@ -94,6 +94,40 @@ fn what_ga4_would_refuse_is_refused_in_its_words() {
 }
 
 #[test]
+fn a_batch_answers_each_report_in_order_and_one_bad_report_fails_it() {
+    let mut world = world(|_| {});
+    let batch = |world: &mut World, requests: Value| post(world, "/v1beta/properties/123456789:batchRunReports", &json!({ "requests": requests }), START);
+    let mut other = example();
+    (other["metrics"], other["property"]) = (json!([{ "name": "sessions" }]), "properties/123456789".into());
+    let (status, answer) = batch(&mut world, json!([example(), other]));
+    assert_eq!(status, 200, "{answer}");
+    let alone = report(&mut world, &example()).1;
+    assert_eq!(answer["reports"][0]["rows"], alone["rows"]);
+    assert_eq!(answer["reports"][1]["metricHeaders"], json!([{ "name": "sessions", "type": "TYPE_INTEGER" }]));
+    other["property"] = "properties/9".into();
+    for wrong in [json!([]), json!(vec![example(); 6]), json!([example(), other]), json!([example(), { "metrics": [{ "name": "revenue" }] }])] {
+        assert_eq!(batch(&mut world, wrong).0, 400);
+    }
+}
+
+#[test]
+fn what_does_not_go_together_is_told_before_and_refused_after() {
+    let mut world = world(|_| {});
+    let asked = |world: &mut World, body: Value| post(world, "/v1beta/properties/123456789:checkCompatibility", &body, START);
+    let (status, told) = asked(&mut world, json!({ "dimensions": [{ "name": "date" }], "compatibilityFilter": "INCOMPATIBLE" }));
+    let names: Vec<&str> = told["metricCompatibilities"].as_array().expect("some").iter().filter_map(|one| one["metricMetadata"]["apiName"].as_str()).collect();
+    assert_eq!((status, names.as_slice(), &told["dimensionCompatibilities"]), (200, ["advertiserAdClicks", "advertiserAdCost"].as_slice(), &Value::Null));
+    let mut body = example();
+    body["metrics"] = json!([{ "name": "advertiserAdCost" }]);
+    assert_eq!(report(&mut world, &body).0, 200, "a Google Ads dimension is asked for along with it");
+    body["dimensions"] = json!([{ "name": "date" }]);
+    let (status, answer) = report(&mut world, &body);
+    assert_eq!(status, 400);
+    assert!(answer["error"]["message"].as_str().is_some_and(|said| said.contains("remove advertiserAdCost")), "{answer}");
+    assert_eq!(asked(&mut world, json!({ "metrics": body["metrics"] })).0, 400, "what is asked about must itself go together");
+}
+
+#[test]
 fn an_empty_bucket_is_named_and_filled_with_the_next_hour() {
     let mut world = world(|property| property.tokens_per_hour = 4);
     let asked = |world: &mut World, now| post(world, "/v1beta/properties/123456789:runReport", &example(), now);
