@@ -12,6 +12,7 @@ use adjutant::domain::ticket::{Role, TicketKind};
 use adjutant::domain::verdict::Ruling;
 use adjutant::store::StoreError;
 use adjutant::supervisor::control::{Control, ControlError, Inquiry, Reply};
+use adjutant::supervisor::daemon::Daemon;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
@@ -19,29 +20,32 @@ use super::platforms::meta::picture;
 use super::running::{NO_PEOPLE, PATIENCE, Running, altered, eventually, status};
 
 /// What differs between the platforms in one tree.
-struct Land {
-    account: &'static str,
+pub(crate) struct Land {
+    pub(crate) account: &'static str,
     /// What counts conversions, by the platform's id, and its name of the event.
     optimisation: Option<(&'static str, &'static str)>,
     identity: Option<&'static str>,
 }
 
-const LANDS: [Land; 3] = [
+pub(crate) const LANDS: [Land; 3] = [
     Land { account: "tiktok-main", optimisation: Some(("7100000000000000009", "SHOPPING")), identity: Some("7200000000000000001") },
     Land { account: "meta-main", optimisation: Some(("900100", "PURCHASE")), identity: Some("500600") },
     Land { account: "google-main", optimisation: None, identity: None },
 ];
 
-fn reply(by: &str) -> Reply {
+const BUDGET: &str = "60 USD";
+
+pub(crate) fn reply(by: &str) -> Reply {
     Reply { by: by.to_owned(), role: Role::Approver, seen: None, note: "as planned".to_owned() }
 }
 
-fn campaign(account: &str) -> Change {
+/// A campaign as people ask for it.
+pub(crate) fn campaign(account: &str, budget: &str) -> Change {
     Change::CreateCampaign(Box::new(CampaignDraft {
         account: account.parse().expect("a name"),
         name: "Winter sale".to_owned(),
         objective: Objective::Conversions,
-        daily_budget: "60 USD".parse().expect("an amount"),
+        daily_budget: budget.parse().expect("an amount"),
         bidding: None,
         special_categories: Vec::new(),
         eu_political: false,
@@ -54,7 +58,7 @@ fn campaign(account: &str) -> Change {
 }
 
 impl Land {
-    fn ad_group(&self, campaign: &EntityKey) -> Change {
+    pub(crate) fn ad_group(&self, campaign: &EntityKey) -> Change {
         // Google keeps countries at the campaign.
         let countries = if self.optimisation.is_some() { BTreeSet::from(["US".to_owned()]) } else { BTreeSet::new() };
         let optimisation = self.optimisation.map(|(source, event)| Optimisation { source: source.to_owned(), event: Some(event.to_owned()) });
@@ -89,10 +93,28 @@ impl Land {
         }
     }
 
-    async fn image(&self) -> Change {
+    pub(crate) async fn image(&self) -> Change {
         let medium = Medium::Image { url: picture().await };
         Change::UploadMedia(Box::new(MediaDraft { account: self.account.parse().expect("a name"), name: "coat".to_owned(), medium }))
     }
+}
+
+impl Land {
+    /// What Meta keeps apart from the ad.
+    pub(crate) fn creative(&self, image: &EntityKey) -> Option<Change> {
+        let draft = || CreativeDraft { account: self.account.parse().expect("a name"), content: self.content(vec![image.clone()]) };
+        (self.account == "meta-main").then(|| Change::CreateCreative(Box::new(draft())))
+    }
+
+    /// What an ad shows elsewhere: a search ad no image, a video ad one beside the video.
+    pub(crate) fn shows(&self, image: EntityKey) -> Shows {
+        let media = if self.account == "google-main" { Vec::new() } else { vec![image] };
+        Shows::Content { content: Box::new(self.content(media)) }
+    }
+}
+
+pub(crate) fn ad(campaign: &EntityKey, ad_group: &EntityKey, shows: Shows) -> Change {
+    Change::CreateAd(Box::new(AdDraft { ad_group: ad_group.clone(), campaign: campaign.clone(), name: "coats".to_owned(), shows }))
 }
 
 /// Asked for by one person and agreed to by another; what it made, once it is found.
@@ -134,13 +156,13 @@ async fn a_tree_that_people_agree_to_is_made_once_paused_and_runs_when_they_say_
     let running = Running::start(&altered(&[NO_PEOPLE])).await;
     for land in &LANDS {
         let before = running.log().await.len();
-        let asked = running.ask("ann", vec![campaign(land.account)]).await.expect("an answer");
+        let asked = running.ask("ann", vec![campaign(land.account, BUDGET)]).await.expect("an answer");
         assert_eq!(asked[0].state.name(), "escalated", "{asked:?}");
         let ticket = running.tickets().await.into_iter().find(|ticket| Some(ticket.id) == asked[0].ticket).expect("a ticket");
         assert_eq!((ticket.kind, running.log().await.len()), (TicketKind::SpendApproval, before), "nothing is made before somebody has agreed");
         running.daemon.reject(ticket.id, reply("bob")).await.expect("refused");
 
-        let made = make(&running, campaign(land.account)).await;
+        let made = make(&running, campaign(land.account, BUDGET)).await;
         running.clock.advance(TimeDelta::minutes(16));
         let found = eventually("the campaign in a whole read", PATIENCE, async || running.campaigns().into_iter().find(|found| found.key == made)).await;
         assert_eq!((found.status, found.objective), (RunStatus::Paused, Objective::Conversions), "{}", land.account);
@@ -148,16 +170,11 @@ async fn a_tree_that_people_agree_to_is_made_once_paused_and_runs_when_they_say_
         let group = make(&running, land.ad_group(&made)).await;
         let image = make(&running, land.image().await).await;
         assert_eq!(image.level, Level::Media);
-        let shows = if land.account == "meta-main" {
-            let draft = CreativeDraft { account: land.account.parse().expect("a name"), content: land.content(vec![image]) };
-            Shows::Creative { key: make(&running, Change::CreateCreative(Box::new(draft))).await }
-        } else {
-            // A search ad shows no image, a video ad needs one beside it.
-            let media = if land.account == "google-main" { Vec::new() } else { vec![image] };
-            Shows::Content { content: Box::new(land.content(media)) }
+        let shows = match land.creative(&image) {
+            Some(creative) => Shows::Creative { key: make(&running, creative).await },
+            None => land.shows(image),
         };
-        let draft = AdDraft { ad_group: group.clone(), campaign: made.clone(), name: "coats".to_owned(), shows };
-        let ad = make(&running, Change::CreateAd(Box::new(draft))).await;
+        let ad = make(&running, ad(&made, &group, shows)).await;
         let stands = structure(&running, land.account).await;
         let shown = stands.ads.iter().find(|shown| shown.key == ad).expect("the ad");
         assert_eq!((shown.status, &shown.ad_group, &shown.campaign), (RunStatus::Paused, &group, &made));
@@ -183,7 +200,7 @@ async fn a_creation_whose_answer_is_lost_is_found_by_its_mark_and_never_made_twi
         for (kind, applied) in [("reset_after", true), ("duplicate", true), ("reset_before", false)] {
             let before = running.log().await.len();
             running.faults(json!([{ "kind": kind, "methods": "write", "count": 1 }])).await;
-            let answers = running.ask("ann", vec![campaign(land.account)]).await.expect("an answer");
+            let answers = running.ask("ann", vec![campaign(land.account, BUDGET)]).await.expect("an answer");
             let (id, ticket) = (answers[0].decision, answers[0].ticket.expect("a ticket"));
             running.daemon.approve(ticket, reply("bob")).await.expect("agreed");
             let state = eventually("an outcome", PATIENCE, async || {
@@ -236,23 +253,31 @@ async fn what_stands_otherwise_than_the_change_expects_is_left_alone() {
     running.daemon.stop().await;
 }
 
-/// What a decision's last step says it made.
 impl Running {
     async fn created_by(&self, id: DecisionId) -> Option<EntityKey> {
-        self.bodies(id).await.iter().rev().find_map(|body| found_in(&serde_json::from_str::<Value>(body).ok()?))
+        created_by(&self.daemon, id).await
     }
 
-    /// What is written of a decision, oldest first.
     async fn bodies(&self, id: DecisionId) -> Vec<String> {
-        let bodies = self.daemon.store().read(|mut tx| async move {
-            let mut bodies = Vec::new();
-            for step in tx.steps_of(&id.to_string()).await? {
-                bodies.extend(tx.body(&step.body_hash).await?);
-            }
-            Ok::<_, StoreError>(bodies)
-        });
-        bodies.await.expect("readable rows")
+        bodies(&self.daemon, id).await
     }
+}
+
+/// What a decision's last step says it made.
+pub(crate) async fn created_by(daemon: &Daemon, id: DecisionId) -> Option<EntityKey> {
+    bodies(daemon, id).await.iter().rev().find_map(|body| found_in(&serde_json::from_str::<Value>(body).ok()?))
+}
+
+/// What is written of a decision, oldest first.
+pub(crate) async fn bodies(daemon: &Daemon, id: DecisionId) -> Vec<String> {
+    let bodies = daemon.store().read(|mut tx| async move {
+        let mut bodies = Vec::new();
+        for step in tx.steps_of(&id.to_string()).await? {
+            bodies.extend(tx.body(&step.body_hash).await?);
+        }
+        Ok::<_, StoreError>(bodies)
+    });
+    bodies.await.expect("readable rows")
 }
 
 /// The key that stands under `created`, however deep.

@@ -5,6 +5,7 @@
 
 mod figures;
 mod judge;
+mod people;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,6 +31,7 @@ use crate::killing::judge::{Ledger, history, judge as judge_kept};
 use crate::running::call;
 use figures::Figures;
 use judge::Judge;
+use people::Builder;
 
 /// Half a second a day.
 const RATE: u32 = 172_800;
@@ -154,6 +156,35 @@ duplicate = \"2%\"
 stale_read = \"2%\"
 ";
 
+/// The shipped file with a quarter of the quotas, and with two of its accounts in other currencies and zones; each currency is a pool with agents of its own.
+fn of_three_currencies(text: String) -> String {
+    let (head, tail) = text.split_once("[accounts.meta-main]").expect("the shipped accounts");
+    let (meta, tail) = tail.split_once("[accounts.tiktok-main]").expect("the shipped accounts");
+    let (tiktok, tail) = tail.split_once("[pools.core]").expect("the shipped pool");
+    let in_ = |section: &str, currency: &str, zone: &str| section.replace("\"USD\"", &format!("\"{currency}\"")).replace("America/New_York", zone);
+    let tail = tail
+        .replace("\"google-main\", \"meta-main\", \"tiktok-main\"", "\"google-main\"")
+        .replace("earned_amount = \"250 USD\"", "earned_amount = \"250 units\"")
+        .replace("four_eyes_above = \"5000 USD\"", "four_eyes_above = \"5000 units\"")
+        .replace("[sandbox]\n", "[sandbox]\nquota = \"25%\"\n");
+    let pool = |name: &str, account: &str, zone: &str, currency: &str, daily: i64| {
+        let agent = |kind: &str, goal: &str, priority: &str| {
+            format!("[agents.{kind}-{name}]\nkind = \"{kind}\"\npool = \"{name}\"\ngoal = \"{goal}\"\npriority = {priority}\nautonomy = \"autonomous\"\n\n")
+        };
+        let (spend, monthly) = (format!("spend -> {daily} {currency}/day while cpa <= {} {currency}", daily / 60), daily * 54);
+        format!(
+            "[pools.{name}]\nmembers = {{ accounts = [\"{account}\"], name = \"*\" }}\ntime_zone = \"{zone}\"\ndaily_cap = \"{daily} {currency}\"\nmonthly_cap = \"{monthly} {currency}\"\n\n"
+        ) + &agent("scale", &spend, "0.4")
+            + &agent("efficiency", "roas >= 2.5", "0.6")
+    };
+    let (budapest, tokyo) = ("Europe/Budapest", "Asia/Tokyo");
+    format!("{head}[accounts.meta-main]{}[accounts.tiktok-main]{}", in_(meta, "HUF", budapest), in_(tiktok, "JPY", tokyo))
+        + &pool("hungary", "meta-main", budapest, "HUF", 700_000)
+        + &pool("japan", "tiktok-main", tokyo, "JPY", 300_000)
+        + "[pools.core]"
+        + &tail
+}
+
 /// Everything the sandbox wrote down, oldest first.
 async fn whole_log(daemon: &Daemon) -> Vec<Value> {
     let (mut rows, mut after) = (Vec::new(), 0);
@@ -171,9 +202,10 @@ async fn whole_log(daemon: &Daemon) -> Vec<Value> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn i1_sixty_days_of_faults_short_quotas_and_peoples_edits_lose_nothing_double_nothing_and_fight_nobody() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let quota = |text: String| text.replace("[sandbox]\n", "[sandbox]\nquota = \"25%\"\n");
-    let daemon = started_with(folder.path(), rate() / 2, None, quota, FAULTS).await;
-    unattended(&daemon, 60).await;
+    let daemon = started_with(folder.path(), rate() / 2, None, of_three_currencies, FAULTS).await;
+    let builders =
+        [("google-main", "60 USD"), ("meta-main", "20000 HUF"), ("tiktok-main", "9000 JPY")].map(|(account, budget)| Builder::new(&daemon, account, budget));
+    let (_, trees) = tokio::join!(unattended(&daemon, 60), people::trees(&builders));
     // Paused, it sends nothing new and settles by reading what is open.
     call(&daemon, "DELETE", "/_sandbox/faults", &Value::Null).await;
     let settled = eventually("what is open to be settled by reading", Duration::from_secs(30), async || {
@@ -194,6 +226,7 @@ async fn i1_sixty_days_of_faults_short_quotas_and_peoples_edits_lose_nothing_dou
     assert_eq!(throttle["early"], json!([]), "came before the platform had asked");
     assert!(throttle["announced"].as_object().is_some_and(|by| by.len() == 3), "every platform asked for a wait: {throttle}");
 
+    people::proven(&log, &trees);
     let mut edits = 0;
     for row in log.iter().filter(|row| row["source"] == "people" && row["outcome"] == "applied") {
         let account = format!("{}-main", row["platform"].as_str().expect("a platform"));

@@ -231,7 +231,7 @@ pub(crate) fn fault(kind: Kind, moment: &Moment) -> Reply {
 }
 
 /// Micros in one of Meta's smallest units: a list of currencies counts whole units, the others hundredths.
-fn smallest_unit(currency: Currency) -> i64 {
+pub(super) fn smallest_unit(currency: Currency) -> i64 {
     match currency.code() {
         "CLP" | "COP" | "CRC" | "HUF" | "ISK" | "IDR" | "JPY" | "KRW" | "PYG" | "TWD" | "VND" => MICROS,
         _ => MICROS / 100,

@@ -7,9 +7,11 @@ use chrono::TimeDelta;
 use super::{Account, Campaign, History, Purse, Review, World, people};
 use crate::clock::ProductTime;
 use crate::domain::entity::{Level, Platform, RunStatus};
+use crate::domain::money::Currency;
 use crate::sandbox::SandboxConfig;
 use crate::sandbox::market::curve::{Curve, PROFILES};
 use crate::sandbox::market::noise::Place;
+use crate::sandbox::meta::smallest_unit;
 use crate::sandbox::world::figures::minor_units;
 
 impl World {
@@ -53,7 +55,7 @@ impl World {
     fn settle(&mut self, number: usize, account: usize, place: usize) {
         let owner = &self.accounts[account];
         let (platform, currency) = (owner.platform, owner.currency);
-        let scale = if currency.decimals() == 0 { 150.0 } else { 1.0 };
+        let (scale, unit) = (worth(currency), budget_unit(platform, currency));
         let slot = place % PROFILES.len();
         let curve = Curve::draw(self.seed, number_of(number), slot, platform, scale);
         let review = match (platform, place) {
@@ -77,7 +79,7 @@ impl World {
                     (Platform::Meta, 1 | 3 | 5) | (Platform::Tiktok, 3 | 5) => (Level::AdGroup, group.clone()),
                     (Platform::Meta | Platform::Tiktok, _) => (Level::Campaign, id.clone()),
                 };
-                let amount = self.past_budgets(number, minor_units(curve.base, currency), currency.minor_unit().micros());
+                let amount = self.past_budgets(number, minor_units(curve.base, currency), unit);
                 self.purses.push(Purse { account, level, id, resource: budget, members: vec![self.campaigns.len()], amount, edited: Vec::new() });
                 self.purses.len() - 1
             }
@@ -92,7 +94,7 @@ impl World {
     }
 
     /// The eighth Google campaign shares the budget of the one before it.
-    fn join(&mut self, partner: usize, joining: usize, curve: &Curve, currency: crate::domain::money::Currency) -> usize {
+    fn join(&mut self, partner: usize, joining: usize, curve: &Curve, currency: Currency) -> usize {
         let purse = self.campaigns[partner].purse;
         let sum = minor_units(self.campaigns[partner].curve.base + curve.base, currency);
         let amount = self.past_budgets(partner, sum, currency.minor_unit().micros());
@@ -115,6 +117,23 @@ impl World {
         }
         amount.set((self.since + span * 8 / 10 + shift(2)).min(self.start), today);
         amount
+    }
+}
+
+/// Roughly what a US dollar is worth in a currency, where campaigns of the same size are to be of the same worth.
+fn worth(currency: Currency) -> f64 {
+    match currency.code() {
+        "HUF" => 350.0,
+        _ if currency.decimals() == 0 => 150.0,
+        _ => 1.0,
+    }
+}
+
+/// Micros in the smallest step of a budget: Meta's own unit, else the currency's.
+pub(crate) fn budget_unit(platform: Platform, currency: Currency) -> i64 {
+    match platform {
+        Platform::Meta => smallest_unit(currency),
+        Platform::Google | Platform::Tiktok => currency.minor_unit().micros(),
     }
 }
 

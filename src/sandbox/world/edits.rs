@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::World;
+use super::build::budget_unit;
 use crate::clock::{ProductTime, WallTime};
 use crate::domain::entity::{Level, Platform, RunStatus};
 use crate::sandbox::faults::Kind;
@@ -91,8 +92,8 @@ pub(crate) enum Target {
 impl World {
     /// Sets a purse's amount from `effective` on and leaves a row.
     pub(crate) fn set_budget(&mut self, purse: usize, micros: i64, effective: ProductTime, moment: &Moment) {
-        let currency = self.accounts[self.purses[purse].account].currency;
-        let whole = currency.minor_unit().micros();
+        let owner = &self.accounts[self.purses[purse].account];
+        let whole = budget_unit(owner.platform, owner.currency);
         let micros = if moment.fault == Some(Kind::Clip) { (micros / 10 * 9 / whole).max(1) * whole } else { micros };
         let mut row = self.row(Target::Purse(purse), "budget", moment);
         row.old = Some(self.purses[purse].amount.at(moment.now).to_string());

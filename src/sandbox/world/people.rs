@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 
+use super::build::budget_unit;
 use super::edits::{Effect, Moment, Source, Target};
 use super::{Review, World};
 use crate::clock::{ProductTime, WallTime};
@@ -93,7 +94,8 @@ impl World {
     }
 
     fn part(&self, purse: usize, percent: i64, at: ProductTime) -> i64 {
-        let unit = self.accounts[self.purses[purse].account].currency.minor_unit().micros();
+        let owner = &self.accounts[self.purses[purse].account];
+        let unit = budget_unit(owner.platform, owner.currency);
         self.purses[purse].amount.at(at) / 100 * percent / unit * unit
     }
 }

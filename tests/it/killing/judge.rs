@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use adjutant::clock::ProductTime;
+use adjutant::domain::change::Change;
 use adjutant::domain::decision::DecisionState;
 use adjutant::domain::entity::Campaign;
 use adjutant::domain::ids::{AccountId, DecisionId, DispatchId};
@@ -121,16 +122,27 @@ pub(crate) fn judge(ledger: &Ledger, log: &[Value]) -> Judged {
     let mut faults = Vec::new();
     let mut explained: BTreeMap<DispatchId, &Value> = BTreeMap::new();
     let mut last: Option<(i64, DispatchId)> = None;
+    let mut repeated = 0;
     for row in log.iter().filter(|row| row["source"] == "api") {
         let (seq, wall) = (row["seq"].as_i64().expect("a number"), row["wall_ms"].as_i64().expect("a number"));
         if row["fault"] == "duplicate" {
             // Sent twice on the way, not by us: it stands right behind the write it repeats.
-            let repeats = last.is_some_and(|(before, dispatch)| before + 1 == seq && same_write(ledger, &dispatch, row));
+            repeated += 1;
+            let repeats = last.is_some_and(|(before, dispatch)| before + repeated == seq && same_write(ledger, &dispatch, row));
             if !repeats {
                 faults.push(format!("row {seq} repeats nothing: {row}"));
             }
             continue;
         }
+        // What one request makes at once leaves a row each.
+        if let Some((_, sent)) = last
+            && row["field"] == "create"
+            && same_write(ledger, &sent, row)
+        {
+            last = Some((seq, sent));
+            continue;
+        }
+        repeated = 0;
         let fits = |sent: &&DispatchRow| matches(sent, row) && sent.sent_wall.ms() <= wall && !explained.contains_key(&sent.id);
         let Some(sent) = ledger.dispatches.iter().filter(fits).max_by_key(|sent| sent.sent_wall) else {
             faults.push(format!("no request explains row {seq}: {row}"));
@@ -182,7 +194,7 @@ fn matches(sent: &DispatchRow, row: &Value) -> bool {
     let id = row["id"].as_str().unwrap_or("");
     row["body_sha256"] == sent.body_hash.as_str()
         && row["platform"] == platform(&sent.account).as_str()
-        && (id.is_empty() || sent.entity.as_ref().is_some_and(|entity| entity.id == id))
+        && (id.is_empty() || row["field"] == "create" || sent.entity.as_ref().is_some_and(|entity| entity.id == id))
 }
 
 fn same_write(ledger: &Ledger, dispatch: &DispatchId, row: &Value) -> bool {
@@ -195,13 +207,26 @@ fn wanted(decision: &DecisionRow, row: &Value) -> bool {
         return true;
     }
     let body = DecisionBody::of(decision).expect("a stored decision");
-    let Some(aim) = aim(body.change()) else { return false };
+    let Some(aim) = aim(body.change()) else { return row["field"] == "create" && makes(body.change()) };
     let (field, to) = match (aim.field, aim.to) {
         (Field::Budget, Aimed::Budget(amount)) => ("budget", amount.micros().to_string()),
         (Field::Status, Aimed::Status(status)) => ("status", status.name().to_owned()),
         (Field::Budget, Aimed::Status(_)) | (Field::Status, Aimed::Budget(_)) => return false,
     };
     row["id"] == aim.entity.id.as_str() && row["field"] == field && row["new"] == to.as_str()
+}
+
+/// Whether a change makes something.
+fn makes(change: &Change) -> bool {
+    match change {
+        Change::CreateCampaign(_) | Change::CreateAdGroup(_) | Change::CreateCreative(_) | Change::CreateAd(_) | Change::UploadMedia(_) => true,
+        Change::Budget { .. }
+        | Change::Status { .. }
+        | Change::PartStatus { .. }
+        | Change::Bid { .. }
+        | Change::BidStrategy { .. }
+        | Change::Targeting { .. } => false,
+    }
 }
 
 /// Requests that a kill left without an answer and that were settled otherwise than as orphans: declared unknown first, then decided by reading.
@@ -231,7 +256,7 @@ pub(crate) fn history(ledger: &Ledger, log: &[Value], faults: &[String]) -> Stri
     let of_named = |sent: &&DispatchRow| named(&sent.id.to_string()) || of(sent).iter().any(|decision| named(decision));
     let entities: BTreeSet<_> = ledger.dispatches.iter().filter(of_named).filter_map(|sent| sent.entity.clone()).collect();
     let mut lines = Vec::new();
-    for sent in ledger.dispatches.iter().filter(|sent| sent.entity.as_ref().is_some_and(|entity| entities.contains(entity))) {
+    for sent in ledger.dispatches.iter().filter(|sent| of_named(sent) || sent.entity.as_ref().is_some_and(|entity| entities.contains(entity))) {
         let steps = of(sent).iter().filter_map(|decision| ledger.steps.get(&decision.parse().ok()?)).collect::<Vec<_>>();
         lines.push((sent.sent_wall.ms(), format!("{sent:?} {steps:#?}")));
     }

@@ -1,6 +1,7 @@
 //! Meta below campaigns: creations found by their mark, changes that keep what they are not about, figures that add up, edits with who made them.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use adjutant::domain::change::{Bid, BidStrategy, Bidding, Part};
 use adjutant::domain::draft::{
@@ -36,13 +37,16 @@ fn key(level: Level, id: &str) -> EntityKey {
 
 /// A picture on this machine.
 pub(crate) async fn picture() -> String {
+    // A platform keeps the same bytes once, under the name they had first: each picture is another one.
+    static PICTURES: AtomicU64 = AtomicU64::new(0);
+    let bytes = [PNG, &PICTURES.fetch_add(1, Ordering::Relaxed).to_be_bytes()].concat();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             let _ = stream.read(&mut [0; 1_024]).await;
-            let _ = stream.write_all(format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", PNG.len()).as_bytes()).await;
-            let _ = stream.write_all(PNG).await;
+            let _ = stream.write_all(format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", bytes.len()).as_bytes()).await;
+            let _ = stream.write_all(&bytes).await;
         }
     });
     format!("http://{address}/hero.png")
