@@ -3,7 +3,7 @@
 `google-ads` speaks gRPC. Its own service clients run here over a channel that carries each call as the REST form of the same message: what
 goes out is the request message in protobuf's JSON, what comes back must be read strictly by the response message and be in protobuf's JSON
 form. Proven: search with paging, search stream, reports, budget and status updates with masks, dry runs, partial failures, a campaign made with all
-below it, error details."""
+below it, an image linked to its ads, error details."""
 
 import sys
 
@@ -162,6 +162,25 @@ def launch():
     return made
 
 
+def pictured(ads, rows, group):
+    """An image for every ad of a group: made and linked at once, found again, taken away."""
+    image, link = MutateOperation(), MutateOperation()
+    create = image.asset_operation.create
+    create.resource_name, create.name, create.image_asset.data = f"customers/{CUSTOMER}/assets/-1", "Official client", b"\x89PNG official"
+    create = link.ad_group_asset_operation.create
+    create.ad_group, create.asset, create.field_type = group, f"customers/{CUSTOMER}/assets/-1", "AD_IMAGE"
+    made = [answer.asset_result.resource_name or answer.ad_group_asset_result.resource_name
+            for answer in ads.mutate(customer_id=CUSTOMER, mutate_operations=[image, link]).mutate_operation_responses]
+    named = ("SELECT ad_group.id, ad_group_asset.asset, ad_group_asset.field_type, ad_group_asset.status FROM ad_group_asset "
+             f"WHERE ad_group_asset.asset = '{made[0]}'")
+    found = [(row.ad_group_asset.resource_name, row.ad_group_asset.field_type.name) for row in rows(named)]
+    assert found == [(made[1], "AD_IMAGE")], (found, made)
+    away = MutateOperation()
+    away.ad_group_asset_operation.remove = made[1]
+    ads.mutate(customer_id=CUSTOMER, mutate_operations=[away])
+    assert not rows(named), "a link that was removed"
+
+
 def created(ads, rows):
     """Judged first and made nothing; then made at once, and found again."""
     dry = ads.mutate(request=MutateGoogleAdsRequest(customer_id=CUSTOMER, mutate_operations=launch(), validate_only=True))
@@ -176,6 +195,7 @@ def created(ads, rows):
                  f"FROM ad_group_ad WHERE campaign.id = {found[0].campaign.id}")
     assert [row.ad_group.name for row in below] == ["Official client group"], below
     shown = below[0].ad_group_ad
+    pictured(ads, rows, below[0].ad_group.resource_name)
     assert shown.status.name == "PAUSED" and [headline.text for headline in shown.ad.responsive_search_ad.headlines][0] == "Blue shoes", shown
     return len(answers)
 

@@ -106,10 +106,9 @@ impl Land {
         (self.account == "meta-main").then(|| Change::CreateCreative(Box::new(draft())))
     }
 
-    /// What an ad shows elsewhere: a search ad no image, a video ad one beside the video.
+    /// What an ad shows elsewhere.
     pub(crate) fn shows(&self, image: EntityKey) -> Shows {
-        let media = if self.account == "google-main" { Vec::new() } else { vec![image] };
-        Shows::Content { content: Box::new(self.content(media)) }
+        Shows::Content { content: Box::new(self.content(vec![image])) }
     }
 }
 

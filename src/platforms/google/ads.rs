@@ -19,10 +19,10 @@ const MARK: &str = "adj";
 /// # Errors
 /// [`PlatformError::Unsupported`] naming what such an ad cannot show, [`PlatformError::Validation`] for texts it does not take.
 pub(super) fn create(group: &str, content: &Content, mark: &Mark) -> Result<Value, PlatformError> {
-    let named = [("media", !content.media.is_empty()), ("call to action", content.call_to_action.is_some()), ("identity", content.identity.is_some())];
+    let named = [("call to action", content.call_to_action.is_some()), ("identity", content.identity.is_some())];
     let cannot: Vec<&str> = named.into_iter().filter(|(_, there)| *there).map(|(name, _)| name).collect();
     if !cannot.is_empty() {
-        return Err(PlatformError::Unsupported(format!("{}: a responsive search ad shows headlines and texts alone", cannot.join(", "))));
+        return Err(PlatformError::Unsupported(format!("{}: a responsive search ad shows headlines, texts and images alone", cannot.join(", "))));
     }
     let url = Url::parse(&content.landing_url).map_err(|error| PlatformError::Validation(format!("landing page `{}`: {error}", content.landing_url)))?;
     if !matches!(url.scheme(), "http" | "https") || content.landing_url.len() > 2_048 {

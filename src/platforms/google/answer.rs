@@ -47,17 +47,14 @@ fn resource(result: &Value) -> Option<&str> {
     direct.or_else(|| result.as_object()?.values().next()?.get("resourceName")?.as_str()).filter(|name| !name.is_empty())
 }
 
-/// The id of what the request was for: the campaign or ad group of several that were made together, else the one thing made.
+/// The id of what the request was for: the campaign, ad group or ad of several things that were made together, else the one thing made.
 fn created(operations: &[Value], written: &[Option<&str>]) -> Option<String> {
-    let wanted = |operation: &Value| {
-        let Some((name, inner)) = operation.as_object().and_then(|members| members.iter().next()) else { return false };
-        match name.as_str() {
-            "create" => true,
-            "campaignOperation" | "adGroupOperation" => inner.get("create").is_some(),
-            _ => false,
-        }
+    let makes = |operation: &Value, what: &[&str]| {
+        let first = operation.as_object().and_then(|members| members.iter().next());
+        first.is_some_and(|(name, inner)| what.contains(&name.as_str()) && (name == "create" || inner.get("create").is_some()))
     };
-    let place = operations.iter().position(wanted)?;
+    let place_of = |what: &[&str]| operations.iter().position(|operation| makes(operation, what));
+    let place = place_of(&["create", "campaignOperation", "adGroupOperation"]).or_else(|| place_of(&["adGroupAdOperation"]))?;
     let (collection, id) = written.get(place).copied().flatten()?.rsplit_once('/')?;
     // A criterion is part of what it targets, nothing by itself.
     Some(id.to_owned()).filter(|_| !collection.ends_with("Criteria"))

@@ -1,11 +1,13 @@
 //! What is made: always paused, with every declaration the platform demands, and with the mark by which it is found again.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::bids::Bids;
 use super::compose::{mutate, mutate_all};
 use super::parts::{self, belongs, number};
-use super::{Google, ads, bids, media, reach};
+use super::{Google, ads, bids, images, media, reach};
 use crate::domain::change::{Bid, Bidding};
 use crate::domain::draft::{AdDraft, AdGroupDraft, Branch, CampaignDraft, Flight, Mark, MediaDraft, Shows};
 use crate::domain::entity::{EntityKey, Level, Objective};
@@ -64,7 +66,7 @@ pub(super) async fn campaign(google: &Google, draft: &CampaignDraft, mark: &Mark
     let criteria = reach::of_new_campaign(google, &resource, &draft.countries, &draft.languages).await?;
     operations.extend(criteria.into_iter().map(|step| json!({ "campaignCriterionOperation": step })));
     let bids = Bids::made(draft.objective, draft.bidding);
-    let (mut groups, mut criteria, mut contents) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut groups, mut criteria, mut contents, mut links) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (branch, temporary) in draft.ad_groups.iter().zip(3_u32..) {
         let group = google.resource("adGroups", &format!("-{temporary}"));
         groups.push(json!({ "adGroupOperation": { "create": branch_of(google, branch, mark, &group, &resource, bids)? } }));
@@ -72,9 +74,11 @@ pub(super) async fn campaign(google: &Google, draft: &CampaignDraft, mark: &Mark
         for content in &branch.ads {
             contents.push(json!({ "adGroupAdOperation": { "create": ads::create(&group, content, mark)? } }));
         }
+        let media: Vec<EntityKey> = branch.ads.iter().flat_map(|content| content.media.iter().cloned()).collect();
+        links.extend(images::named(google, &media).await?.iter().map(|image| images::link(&group, image)));
     }
     // Every change of type costs the platform a round trip: operations of one type stand together.
-    operations.extend(groups.into_iter().chain(criteria).chain(contents));
+    operations.extend(groups.into_iter().chain(criteria).chain(contents).chain(links));
     Ok(mutate_all(google, &operations))
 }
 
@@ -140,7 +144,16 @@ pub(super) async fn ad(google: &Google, draft: &AdDraft, mark: &Mark) -> Result<
     };
     let id = number(&draft.ad_group, Level::AdGroup)?;
     in_its_campaign(google, &draft.ad_group, &draft.campaign).await?;
-    Ok(mutate(google, "adGroupAds", &[json!({ "create": ads::create(&google.resource("adGroups", id), content, mark)? })]))
+    let group = google.resource("adGroups", id);
+    let ad = json!({ "create": ads::create(&group, content, mark)? });
+    let mut images = images::named(google, &content.media).await?;
+    let linked = if images.is_empty() { BTreeSet::new() } else { images::linked(google, id).await? };
+    images.retain(|image| !linked.contains(image));
+    if images.is_empty() {
+        return Ok(mutate(google, "adGroupAds", &[ad]));
+    }
+    let links = images.iter().map(|image| images::link(&group, image));
+    Ok(mutate_all(google, &[json!({ "adGroupAdOperation": ad })].into_iter().chain(links).collect::<Vec<_>>()))
 }
 
 async fn in_its_campaign(google: &Google, group: &EntityKey, campaign: &EntityKey) -> Result<(), PlatformError> {

@@ -9,6 +9,7 @@ mod compose;
 mod create;
 mod edits;
 mod errors;
+mod images;
 mod inventory;
 mod look;
 mod media;

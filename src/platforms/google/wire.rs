@@ -24,6 +24,7 @@ pub(super) struct Row {
     pub campaign_criterion: Option<Criterion>,
     pub ad_group_criterion: Option<Criterion>,
     pub asset: Option<Asset>,
+    pub ad_group_asset: Option<Link>,
     pub geo_target_constant: Option<Place>,
     pub language_constant: Option<Tongue>,
     pub user_location_view: Option<UserLocation>,
@@ -202,6 +203,14 @@ pub(super) struct Kind {
 pub(super) struct Asset {
     pub id: Option<Loose>,
     pub name: Option<String>,
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+}
+
+/// A link to an asset.
+#[derive(Deserialize)]
+pub(super) struct Link {
+    pub asset: Option<String>,
 }
 
 #[derive(Deserialize)]

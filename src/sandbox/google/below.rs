@@ -193,6 +193,39 @@ pub(super) const AD_GROUP_CRITERION: &[(&str, &str)] = &[
     ("ad_group_criterion.gender.type", "/gender/type"),
 ];
 
+/// The rows of `campaign_asset` or `ad_group_asset`.
+pub(super) fn links(world: &World, account: usize, level: Level, moment: &Moment) -> Vec<Flat> {
+    let customer_id = &world.accounts[account].id;
+    let (collection, row): (_, fn(&World, usize, &Moment) -> Flat) =
+        if level == Level::Campaign { ("campaignAssets", |world, thing, moment| campaign_of(world, thing, moment)) } else { ("adGroupAssets", ad_group) };
+    let mut rows = Vec::new();
+    for thing in world.things_of(account, level).into_iter().filter(|thing| world.things[*thing].created <= moment.seen) {
+        for (id, link) in world.things[thing].fact("assets", moment.seen).as_object().into_iter().flatten() {
+            let (asset, field) = id.split_once('~').unwrap_or((id, ""));
+            let mut flat = row(world, thing, moment);
+            let values = [
+                json!(format!("customers/{customer_id}/{collection}/{}~{id}", world.things[thing].id)),
+                json!(format!("customers/{customer_id}/assets/{asset}")),
+                json!(field),
+                link["status"].clone(),
+            ];
+            let names = if level == Level::Campaign { CAMPAIGN_ASSET } else { AD_GROUP_ASSET };
+            flat.extend(names.into_iter().zip(values));
+            rows.push(flat);
+        }
+    }
+    rows
+}
+
+fn campaign_of(world: &World, thing: usize, moment: &Moment) -> Flat {
+    world.things[thing].campaign.map(|index| campaign(world, index, moment)).unwrap_or_default()
+}
+
+/// Fields of links to assets.
+pub(super) const CAMPAIGN_ASSET: [&str; 4] = ["campaign_asset.resource_name", "campaign_asset.asset", "campaign_asset.field_type", "campaign_asset.status"];
+/// The same of ad groups.
+pub(super) const AD_GROUP_ASSET: [&str; 4] = ["ad_group_asset.resource_name", "ad_group_asset.asset", "ad_group_asset.field_type", "ad_group_asset.status"];
+
 /// The rows of `asset`.
 pub(super) fn assets(world: &World, account: usize, moment: &Moment) -> Vec<Flat> {
     let row = |thing: usize| {

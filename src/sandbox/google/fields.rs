@@ -19,6 +19,7 @@ const AD: &str = "resourceName finalUrls finalUrlSuffix name urlCustomParameters
 const CRITERION: &str = "resourceName status negative bidModifier cpcBidMicros location.geoTargetConstant language.languageConstant keyword.text \
      keyword.matchType ageRange.type gender.type device.type userInterest.userInterestCategory adSchedule.dayOfWeek adSchedule.startHour \
      adSchedule.startMinute adSchedule.endHour adSchedule.endMinute";
+const LINK: &str = "resourceName asset fieldType status";
 const ASSET: &str = "resourceName name finalUrls textAsset.text imageAsset.data youtubeVideoAsset.youtubeVideoId";
 
 /// Paths of every member an object of the collection may have.
@@ -33,6 +34,8 @@ fn members(collection: Collection) -> Vec<String> {
         Collection::CampaignCriteria => own(CRITERION).into_iter().chain(own("campaign")).filter(|name| name != "cpcBidMicros").collect(),
         Collection::AdGroupCriteria => own(CRITERION).into_iter().chain(own("adGroup")).collect(),
         Collection::Assets => own(ASSET),
+        Collection::CampaignAssets => own(LINK).into_iter().chain(own("campaign")).collect(),
+        Collection::AdGroupAssets => own(LINK).into_iter().chain(own("adGroup")).collect(),
     }
 }
 

@@ -25,11 +25,32 @@ pub(super) enum Collection {
     CampaignCriteria,
     AdGroupCriteria,
     Assets,
+    CampaignAssets,
+    AdGroupAssets,
 }
 
 impl Collection {
-    const ALL: [Self; 8] =
-        [Self::Budgets, Self::Campaigns, Self::AdGroups, Self::AdGroupAds, Self::Ads, Self::CampaignCriteria, Self::AdGroupCriteria, Self::Assets];
+    const ALL: [Self; 10] = [
+        Self::Budgets,
+        Self::Campaigns,
+        Self::AdGroups,
+        Self::AdGroupAds,
+        Self::Ads,
+        Self::CampaignCriteria,
+        Self::AdGroupCriteria,
+        Self::Assets,
+        Self::CampaignAssets,
+        Self::AdGroupAssets,
+    ];
+
+    /// Where its objects are kept: a part of the campaign or ad group they name, not things of their own.
+    pub(super) const fn part_of(self) -> Option<Self> {
+        match self {
+            Self::CampaignCriteria | Self::CampaignAssets => Some(Self::Campaigns),
+            Self::AdGroupCriteria | Self::AdGroupAssets => Some(Self::AdGroups),
+            Self::Budgets | Self::Campaigns | Self::AdGroups | Self::AdGroupAds | Self::Ads | Self::Assets => None,
+        }
+    }
 
     /// Its name in paths and resource names.
     pub(super) const fn name(self) -> &'static str {
@@ -42,6 +63,8 @@ impl Collection {
             Self::CampaignCriteria => "campaignCriteria",
             Self::AdGroupCriteria => "adGroupCriteria",
             Self::Assets => "assets",
+            Self::CampaignAssets => "campaignAssets",
+            Self::AdGroupAssets => "adGroupAssets",
         }
     }
 
@@ -56,6 +79,8 @@ impl Collection {
             Self::CampaignCriteria => "campaignCriterion",
             Self::AdGroupCriteria => "adGroupCriterion",
             Self::Assets => "asset",
+            Self::CampaignAssets => "campaignAsset",
+            Self::AdGroupAssets => "adGroupAsset",
         }
     }
 
@@ -63,8 +88,8 @@ impl Collection {
     pub(super) const fn level(self) -> Level {
         match self {
             Self::Budgets => Level::Shared,
-            Self::Campaigns | Self::CampaignCriteria => Level::Campaign,
-            Self::AdGroups | Self::AdGroupCriteria => Level::AdGroup,
+            Self::Campaigns | Self::CampaignCriteria | Self::CampaignAssets => Level::Campaign,
+            Self::AdGroups | Self::AdGroupCriteria | Self::AdGroupAssets => Level::AdGroup,
             Self::AdGroupAds | Self::Ads => Level::Ad,
             Self::Assets => Level::Media,
         }
@@ -180,6 +205,8 @@ const fn operation_name(collection: Collection) -> &'static str {
         Collection::CampaignCriteria => "campaign_criterion_operation",
         Collection::AdGroupCriteria => "ad_group_criterion_operation",
         Collection::Assets => "asset_operation",
+        Collection::CampaignAssets => "campaign_asset_operation",
+        Collection::AdGroupAssets => "ad_group_asset_operation",
     }
 }
 

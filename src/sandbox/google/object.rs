@@ -127,6 +127,7 @@ impl Plan {
                 self.set(place, "targeting", all.into());
                 Ok(real(&format!("{}~{id}", self.id_of(world, account, above, parent)?)))
             }
+            Collection::CampaignAssets | Collection::AdGroupAssets => self.link(world, account, collection, object, moment).map(|id| real(&id)),
             Collection::Ads => Err(Fault::new("operatorError", "OPERATOR_NOT_SUPPORTED", "Ads are made within ad groups.")),
         }
     }
@@ -235,6 +236,42 @@ impl Plan {
         let facts = Map::from_iter([("type".to_owned(), json!(kind)), (fact.to_owned(), content)]);
         self.made.push(New { level: Level::Media, id: id.clone(), parent: String::new(), name, status: RunStatus::Active, purse: None, facts });
         Ok(id)
+    }
+
+    /// Links an asset to a campaign or ad group.
+    fn link(&mut self, world: &World, account: usize, collection: Collection, object: &Value, moment: &Moment) -> Result<String, Fault> {
+        let (member, proto, above) = match collection.part_of() {
+            Some(Collection::Campaigns) => ("campaign", "campaign", Collection::Campaigns),
+            _ => ("adGroup", "ad_group", Collection::AdGroups),
+        };
+        let parent = object[member].as_str().ok_or_else(|| required(&[("create", None), (proto, None)]))?;
+        let asset = object["asset"].as_str().ok_or_else(|| required(&[("create", None), ("asset", None)]))?;
+        let field = object["fieldType"].as_str().ok_or_else(|| required(&[("create", None), ("field_type", None)]))?;
+        let place = self.find(world, account, above, parent, moment)?;
+        let kind = match self.find(world, account, Collection::Assets, asset, moment)? {
+            Place::Made(made) => self.made[made].facts["type"].clone(),
+            Place::Stands(thing) => world.things[thing].fact("type", moment.now),
+        };
+        let wanted = match field {
+            "AD_IMAGE" => "IMAGE",
+            "SITELINK" | "CALLOUT" | "STRUCTURED_SNIPPET" | "PROMOTION" | "PRICE" => field,
+            _ => {
+                return Err(Fault::new("assetLinkError", "UNSUPPORTED_FIELD_TYPE", "The field type is not supported here.")
+                    .at(&[("create", None), ("field_type", None)]));
+            }
+        };
+        if kind != wanted {
+            let words = "The asset's type does not go with the field type.";
+            return Err(Fault::new("assetLinkError", "FIELD_TYPE_INCOMPATIBLE_WITH_ASSET_TYPE", words).at(&[("create", None), ("asset", None)]));
+        }
+        let id = format!("{}~{field}", self.id_of(world, account, Collection::Assets, asset)?);
+        let mut all = self.links(world, place, moment);
+        if all.contains_key(&id) {
+            return Err(Fault::new("mutateError", "RESOURCE_ALREADY_EXISTS", "The resource exists already.").at(&[("create", None)]));
+        }
+        all.insert(id.clone(), json!({ "status": object["status"].as_str().unwrap_or("ENABLED") }));
+        self.set(place, "assets", all.into());
+        Ok(format!("{}~{id}", self.id_of(world, account, above, parent)?))
     }
 
     /// Changes one masked field; absent members are cleared.

@@ -62,7 +62,7 @@ pub(super) struct Plan {
 impl About {
     pub(super) fn of(world: &World, account: usize, collection: Collection, operation: &Value) -> Self {
         let level = collection.level();
-        if operation.get("create").is_some() && !matches!(collection, Collection::CampaignCriteria | Collection::AdGroupCriteria) {
+        if operation.get("create").is_some() && collection.part_of().is_none() {
             return Self { target: Some(Subject::Creation), field: "create", asked: None, level };
         }
         let update = &operation["update"];
@@ -71,6 +71,7 @@ impl About {
         let id = resource.rsplit('/').next().unwrap_or_default();
         let (field, asked) = match (collection, operation["updateMask"].as_str().unwrap_or_default()) {
             (Collection::CampaignCriteria | Collection::AdGroupCriteria, _) => ("targeting", None),
+            (Collection::CampaignAssets | Collection::AdGroupAssets, _) => ("assets", None),
             (Collection::Budgets, _) => ("budget", whole_number(update.get("amountMicros")).map(|micros| micros.to_string())),
             (_, "status") => {
                 let word = update["status"].as_str().unwrap_or_default();
@@ -83,8 +84,7 @@ impl About {
         let target = if collection == Collection::Budgets {
             world.purses.iter().position(|purse| purse.account == account && purse.resource == id).map(Subject::Purse)
         } else {
-            let id =
-                if matches!(collection, Collection::CampaignCriteria | Collection::AdGroupCriteria) { id.split('~').next().unwrap_or_default() } else { id };
+            let id = if collection.part_of().is_some() { id.split('~').next().unwrap_or_default() } else { id };
             world.thing(Platform::Google, level, id).filter(|thing| world.things[*thing].account == account).map(Subject::Thing)
         };
         Self { target, field, asked, level }
@@ -232,6 +232,12 @@ impl Plan {
                 all.shift_remove(&id).ok_or_else(missing)?;
                 self.set(place, "targeting", all.into());
             }
+            Collection::CampaignAssets | Collection::AdGroupAssets => {
+                let (place, id) = self.criterion(world, account, collection, resource, moment)?;
+                let mut all = self.links(world, place, moment);
+                all.shift_remove(&id).ok_or_else(missing)?;
+                self.set(place, "assets", all.into());
+            }
             Collection::Campaigns | Collection::AdGroups | Collection::AdGroupAds => match self.find(world, account, collection, resource, moment)? {
                 Place::Stands(thing) => self.statuses.push((thing, RunStatus::Ended)),
                 Place::Made(_) => return Err(missing()),
@@ -240,11 +246,16 @@ impl Plan {
         Ok(resource.to_owned())
     }
 
-    /// The campaign or ad group that a criterion belongs to, and the criterion's own id.
+    /// The links of something to assets, with what this request has changed of them: `asset~FIELD_TYPE`.
+    pub(super) fn links(&self, world: &World, place: Place, moment: &Moment) -> Map<String, Value> {
+        self.fact(world, place, "assets", moment).as_object().cloned().unwrap_or_default()
+    }
+
+    /// The campaign or ad group that a criterion or a link belongs to, and its own id.
     pub(super) fn criterion(&self, world: &World, account: usize, collection: Collection, resource: &str, moment: &Moment) -> Result<(Place, String), Fault> {
         let id = self.id_of(world, account, collection, resource)?;
         let (parent, id) = id.split_once('~').ok_or_else(|| Fault::new("requestError", "RESOURCE_NAME_MALFORMED", "The resource name is malformed."))?;
-        let above = if collection == Collection::CampaignCriteria { Collection::Campaigns } else { Collection::AdGroups };
+        let above = collection.part_of().ok_or_else(missing)?;
         let name = format!("customers/{}/{}/{parent}", world.accounts[account].id, above.name());
         Ok((self.find(world, account, above, &name, moment)?, id.to_owned()))
     }
@@ -254,6 +265,9 @@ impl Plan {
         if collection == Collection::Budgets {
             self.update_budget(world, account, resource, operation, moment)?;
             return Ok(resource.to_owned());
+        }
+        if matches!(collection, Collection::CampaignAssets | Collection::AdGroupAssets) {
+            return Err(Fault::new("fieldError", "IMMUTABLE_FIELD", "A link is made and removed, not changed."));
         }
         if matches!(collection, Collection::CampaignCriteria | Collection::AdGroupCriteria) {
             let (place, id) = self.criterion(world, account, collection, resource, moment)?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::below::{AD_GROUP_CRITERION, CAMPAIGN_CRITERION};
+use super::below::{AD_GROUP_ASSET, AD_GROUP_CRITERION, CAMPAIGN_ASSET, CAMPAIGN_CRITERION};
 use crate::domain::entity::{Level, RunStatus};
 use crate::domain::money::MICROS;
 use crate::sandbox::market::day::LEARNING_DAYS;
@@ -49,7 +49,8 @@ const METRICS: [&str; 14] = [
 pub(super) fn is_known(field: &str) -> bool {
     let criteria = CAMPAIGN_CRITERION.iter().chain(AD_GROUP_CRITERION).any(|(known, _)| *known == field);
     let segments = ["segments.date", "segments.hour", "segments.device"].contains(&field);
-    NULLS.split_whitespace().any(|null| null == field) || METRICS.contains(&field) || segments || criteria
+    let links = CAMPAIGN_ASSET.contains(&field) || AD_GROUP_ASSET.contains(&field);
+    links || NULLS.split_whitespace().any(|null| null == field) || METRICS.contains(&field) || segments || criteria
 }
 
 /// Google's word for a status.

@@ -157,12 +157,12 @@ pub(super) fn ad_group(found: &Inventory, campaign: &EntityKey) -> Change {
     }))
 }
 
-/// The media a platform takes by address or id.
-pub(super) fn media(found: &Inventory) -> Vec<Change> {
+/// The media a platform takes by address or id; `picture` stands on this machine.
+pub(super) fn media(found: &Inventory, picture: String) -> Vec<Change> {
     let url = |file: &str| format!("https://example.com/{file}");
     let media = match found.account.platform {
-        // An image goes to Google and Meta as bytes, which would have to be fetched from the internet here.
-        Platform::Google => vec![Medium::Youtube { id: "dQw4w9WgXcQ".to_owned() }],
+        Platform::Google => vec![Medium::Image { url: picture }, Medium::Youtube { id: "dQw4w9WgXcQ".to_owned() }],
+        // An image goes to Meta as a file, of which the package knows no more than the name.
         Platform::Meta => vec![Medium::Video { url: url("a.mp4") }],
         Platform::Tiktok => vec![Medium::Image { url: url("a.png") }, Medium::Video { url: url("a.mp4") }],
     };
@@ -197,10 +197,10 @@ pub(super) fn creative(found: &Inventory, media: &[EntityKey]) -> Change {
 
 /// Ads to be created in an ad group: one with its content, and one of a creative that stands.
 pub(super) fn ads(found: &Inventory, ad_group: &Part, media: &[EntityKey], creative: Option<EntityKey>) -> Vec<Change> {
-    // Google's responsive search ads show no media.
-    let media = if found.account.platform == Platform::Google { Vec::new() } else { media.to_vec() };
-    let content = Shows::Content { content: Box::new(content(found.account.platform, media)) };
-    let shown = [content].into_iter().chain(creative.map(|key| Shows::Creative { key }));
+    // Google's responsive search ads show images and no videos, or nothing but words.
+    let media = if found.account.platform == Platform::Google { vec![media[..1].to_vec(), Vec::new()] } else { vec![media.to_vec()] };
+    let contents = media.into_iter().map(|media| Shows::Content { content: Box::new(content(found.account.platform, media)) });
+    let shown = contents.chain(creative.map(|key| Shows::Creative { key }));
     let draft = |shows| AdDraft { ad_group: ad_group.key.clone(), campaign: ad_group.campaign.clone(), name: "Conformance".to_owned(), shows };
     shown.map(|shows| Change::CreateAd(Box::new(draft(shows)))).collect()
 }

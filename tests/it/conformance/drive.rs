@@ -15,6 +15,7 @@ use adjutant::platforms::{Gateway, Inventory, Lane, PlatformError, WireRequest};
 use chrono::{Days, NaiveDate, TimeDelta};
 
 use super::{START, changes};
+use crate::platforms::meta::picture;
 
 /// What of a gateway reaches the platform; each is driven here, so that what it sends is recorded.
 pub(super) const DRIVEN: [&str; 10] = ["inventory", "daily_metrics", "compose", "rehearse", "look", "structure", "report", "edits", "access", "send"];
@@ -68,7 +69,7 @@ pub(super) async fn everything(gateway: &Gateway, clock: &Clock, ad_groups: &BTr
     let key = trial.enact(changes::ad_group(&found, &campaign)).await;
     let ad_group = key.map_or(standing.ad_group, |key| Part { key, campaign });
     let mut media = Vec::new();
-    for change in changes::media(&found) {
+    for change in changes::media(&found, picture().await) {
         media.extend(trial.enact(change).await);
     }
     // Until then a video is not ready for an ad.

@@ -136,8 +136,8 @@ pub(crate) fn judge(ledger: &Ledger, log: &[Value]) -> Judged {
         }
         // What one request makes at once leaves a row each.
         if let Some((_, sent)) = last
-            && row["field"] == "create"
-            && same_write(ledger, &sent, row)
+            && row["fault"] != "duplicate"
+            && ledger.dispatches.iter().any(|dispatch| dispatch.id == sent && dispatch.entity.is_none() && matches(dispatch, row))
         {
             last = Some((seq, sent));
             continue;
@@ -194,7 +194,7 @@ fn matches(sent: &DispatchRow, row: &Value) -> bool {
     let id = row["id"].as_str().unwrap_or("");
     row["body_sha256"] == sent.body_hash.as_str()
         && row["platform"] == platform(&sent.account).as_str()
-        && (id.is_empty() || row["field"] == "create" || sent.entity.as_ref().is_some_and(|entity| entity.id == id))
+        && (id.is_empty() || sent.entity.as_ref().is_none_or(|entity| entity.id == id))
 }
 
 fn same_write(ledger: &Ledger, dispatch: &DispatchId, row: &Value) -> bool {
@@ -207,7 +207,7 @@ fn wanted(decision: &DecisionRow, row: &Value) -> bool {
         return true;
     }
     let body = DecisionBody::of(decision).expect("a stored decision");
-    let Some(aim) = aim(body.change()) else { return row["field"] == "create" && makes(body.change()) };
+    let Some(aim) = aim(body.change()) else { return makes(body.change()) };
     let (field, to) = match (aim.field, aim.to) {
         (Field::Budget, Aimed::Budget(amount)) => ("budget", amount.micros().to_string()),
         (Field::Status, Aimed::Status(status)) => ("status", status.name().to_owned()),

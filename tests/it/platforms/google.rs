@@ -154,12 +154,29 @@ async fn ad_groups_ads_and_media_are_made_one_by_one_and_an_activated_campaign_d
         flight: None,
     };
     let group = maker.enact(&Change::CreateAdGroup(Box::new(group))).await.expect("an ad group");
+    let mut library = Vec::new();
     for medium in [Medium::Image { url: image().await }, Medium::Youtube { id: "dQw4w9WgXcQ".to_owned() }] {
         let media = MediaDraft { account: "main".parse().expect("a literal"), name: "Hero".to_owned(), medium };
-        assert_eq!(maker.enact(&Change::UploadMedia(Box::new(media))).await.expect("an asset").level, Level::Media);
+        library.push(maker.enact(&Change::UploadMedia(Box::new(media))).await.expect("an asset"));
     }
-    let ad = AdDraft { ad_group: group.clone(), campaign: campaign.clone(), name: "Ad".to_owned(), shows: Shows::Content { content: Box::new(content()) } };
-    let ad = maker.enact(&Change::CreateAd(Box::new(ad))).await.expect("an ad");
+    assert!(library.iter().all(|asset| asset.level == Level::Media));
+    let with = |media: &[EntityKey]| {
+        let shows = Shows::Content { content: Box::new(Content { media: media.to_vec(), ..content() }) };
+        Change::CreateAd(Box::new(AdDraft { ad_group: group.clone(), campaign: campaign.clone(), name: "Ad".to_owned(), shows }))
+    };
+    let ad = maker.enact(&with(&library[..1])).await.expect("an ad");
+    assert_eq!(ad.level, Level::Ad);
+    let again = maker.enact(&with(&library[..1])).await.expect("a second ad beside the same image");
+    assert_ne!(again, ad);
+    let links = maker.stand.log().await.into_iter().filter(|row| row["field"] == "assets" && row["outcome"] == "applied");
+    let links: Vec<_> = links.map(|row| (row["level"].clone(), row["new"].as_str().map(str::to_owned))).collect();
+    let kept = format!(r#"{{"{}~AD_IMAGE":{{"status":"ENABLED"}}}}"#, library[0].id);
+    assert_eq!(links, [(json!("ad_group"), Some(kept))], "an image that is there is not linked again");
+    let strange = EntityKey { id: "987".to_owned(), ..library[0].clone() };
+    for (media, expected) in [(&library[1], "UNSUPPORTED"), (&strange, "NOT_FOUND")] {
+        let mark = Mark::of(&maker.marks.next(START));
+        assert_eq!(code(maker.stand.gateway.compose(&with(std::slice::from_ref(media)), &mark).await), expected);
+    }
     for key in [&group, &ad] {
         let part = Part { key: key.clone(), campaign: campaign.clone() };
         maker.enact(&Change::PartStatus { part, from: RunStatus::Paused, to: RunStatus::Active }).await;

@@ -1,7 +1,7 @@
 //! People who have campaigns made while the daemon runs: one tree after the other, asked for, agreed to, and asked for anew when it failed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use adjutant::domain::change::Change;
 use adjutant::domain::draft::Shows;
@@ -52,8 +52,8 @@ impl<'a> Builder<'a> {
     }
 
     async fn build(&self) -> Trees {
-        let (mut trees, until) = (Trees { account: self.land.account, ..Trees::default() }, Instant::now() + LONGEST);
-        while trees.whole < TREES && Instant::now() < until {
+        let (mut trees, until) = (Trees { account: self.land.account, ..Trees::default() }, self.daemon.clock().instant() + LONGEST);
+        while trees.whole < TREES && self.daemon.clock().instant() < until {
             // The first must have been read, and not all of it may happen on one day.
             tokio::time::sleep(Duration::from_secs(4)).await;
             trees.whole += usize::from(self.tree(&mut trees.again).await.is_some());
@@ -93,7 +93,7 @@ impl<'a> Builder<'a> {
         if let Some(ticket) = answer.ticket {
             self.daemon.approve(ticket, reply("bob")).await.map_err(|error| error.to_string())?;
         }
-        let (id, until) = (answer.decision, Instant::now() + WAITS);
+        let (id, until) = (answer.decision, self.daemon.clock().instant() + WAITS);
         let state = loop {
             let row = self.daemon.store().read(|mut tx| async move { tx.decision(&id).await }).await.expect("readable rows").expect("it was recorded");
             // Before it is sent it waits for an answer, too.
@@ -103,7 +103,7 @@ impl<'a> Builder<'a> {
                 name @ ("failed" | "cancelled" | "denied" | "rejected" | "expired" | "superseded" | "withdrawn" | "escalated") => break name,
                 _ => {}
             }
-            if Instant::now() > until {
+            if self.daemon.clock().instant() > until {
                 break "without an outcome";
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
