@@ -17,6 +17,7 @@ pub mod notify;
 pub mod observe;
 pub mod platforms;
 pub mod sandbox;
+pub mod simulation;
 pub mod store;
 pub mod supervisor;
 pub mod tickets;

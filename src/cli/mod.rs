@@ -1,5 +1,5 @@
 //! The command line: one file a subcommand or a family of them. Talks to a running daemon through its API, except `run`, `check`, `sandbox`,
-//! `audit verify` and `replay`, which need none. Exit codes: 0 done, 1 failed or refused, 2 wrong usage, 78 a faulty configuration.
+//! `audit verify`, `replay` and `simulate`, which need none. Exit codes: 0 done, 1 failed or refused, 2 wrong usage, 78 a faulty configuration.
 
 mod check;
 mod client;
@@ -9,6 +9,7 @@ mod offline;
 mod run;
 mod sandbox;
 mod show;
+mod simulate;
 mod table;
 
 use std::path::PathBuf;
@@ -110,6 +111,8 @@ enum Command {
     Rearm(control::ScopeArgs),
     /// Print a fresh sign-in link for the dashboard.
     Login,
+    /// Run seeded accounts under several managers, this one and the usual ones, and compare what they make of the same money.
+    Simulate(simulate::SimulateArgs),
     /// Run the sandbox of the three platforms alone.
     Sandbox(SandboxArgs),
 }
@@ -135,6 +138,7 @@ pub async fn main() -> ExitCode {
         Command::Connect(ref args) => connect::run(args).await,
         Command::Audit(ref args) => offline::audit(&cli.config, args, show::Print::of(cli.json)).await,
         Command::Replay(ref args) => offline::replay(&cli.config, args, show::Print::of(cli.json)).await,
+        Command::Simulate(ref args) => simulate::run(args, show::Print::of(cli.json)),
         _ => with_daemon(&cli).await,
     };
     match done {
@@ -170,7 +174,7 @@ async fn with_daemon(cli: &Cli) -> Result<ExitCode, ClientError> {
         Command::Reload { accept_looser } => control::reload(&client, *accept_looser, print).await?,
         Command::Rearm(args) => control::rearm(&client, args, print).await?,
         Command::Login => control::login(&client, print).await?,
-        Command::Run { .. } | Command::Check | Command::Sandbox(_) | Command::Connect(_) | Command::Audit(_) | Command::Replay(_) => {}
+        Command::Run { .. } | Command::Check | Command::Sandbox(_) | Command::Connect(_) | Command::Audit(_) | Command::Replay(_) | Command::Simulate(_) => {}
     }
     Ok(ExitCode::SUCCESS)
 }

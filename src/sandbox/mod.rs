@@ -14,7 +14,7 @@
 mod faults;
 mod ga4;
 mod google;
-mod market;
+pub(crate) mod market;
 mod meta;
 mod server;
 mod state;

@@ -16,6 +16,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("store", &["ledger::chain"]),
     ("platforms", &[]),
     ("sandbox", &[]),
+    // The market's curve and noise are the sandbox's; nothing of its servers.
+    ("simulation", &["learning::chance", "sandbox::market"]),
     ("observe", &["learning", "platforms", "store"]),
     ("tickets", &["ledger", "store"]),
     ("ledger", &["arbiter", "guardrails", "store", "tickets", "learning"]),
@@ -46,7 +48,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "admin",
         &["agents", "config", "cycle", "execution", "guardrails", "learning", "ledger", "notify", "observe", "platforms", "store", "supervisor", "tickets"],
     ),
-    ("cli", &["admin", "arbiter", "config", "cycle", "guardrails", "ledger", "notify", "platforms", "sandbox", "store", "supervisor"]),
+    ("cli", &["admin", "arbiter", "config", "cycle", "guardrails", "ledger", "notify", "platforms", "sandbox", "simulation", "store", "supervisor"]),
 ];
 
 fn sources(under: &Path, found: &mut Vec<PathBuf>) {

@@ -67,8 +67,7 @@ pub(crate) fn hours(curve: &Curve, date: NaiveDate, offers: &[Offer]) -> Vec<Del
             out.push(Delivery::default());
             continue;
         }
-        let learning = 1.0 - LEARNING_LOSS * (1.0 - offer.settled_days / LEARNING_DAYS).clamp(0.0, 1.0);
-        let expected = weight * curve.conversions(spend / weight) * demand * mood * learning;
+        let expected = weight * curve.conversions(spend / weight) * demand * mood * learning(offer.settled_days);
         let conversions = draw(hour, 4).poisson(expected);
         let spread = 0.35 / conversions.max(1.0).sqrt();
         let value = conversions * curve.value * (spread * draw(hour, 5).normal() - spread * spread / 2.0).exp();
@@ -77,6 +76,11 @@ pub(crate) fn hours(curve: &Curve, date: NaiveDate, offers: &[Offer]) -> Vec<Del
         out.push(Delivery { spend, impressions, clicks, conversions, value });
     }
     out
+}
+
+/// What is left of a campaign's conversions so many days after a significant edit, as a share.
+pub(crate) fn learning(settled_days: f64) -> f64 {
+    1.0 - LEARNING_LOSS * (1.0 - settled_days / LEARNING_DAYS).clamp(0.0, 1.0)
 }
 
 /// The day's spend as a multiple of its budget. Single days swing; the seven days of a week add up to a little under seven budgets.
