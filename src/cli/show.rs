@@ -118,8 +118,8 @@ pub(super) async fn accounts(client: &Client, account: Option<&str>, print: Prin
     let accounts = client.get("accounts").await?;
     print.result(&accounts, || {
         listed(
-            &["ACCOUNT", "PLATFORM", "SANDBOX", "ACTING", "BREAKER", "LAST READ", "TROUBLE"],
-            &["account", "platform", "sandbox", "acting", "breaker", "last_ok", "last_error"],
+            &["ACCOUNT", "PLATFORM", "SANDBOX", "ACTING", "BREAKER", "LAST READ", "QUOTA LEFT", "TROUBLE"],
+            &["account", "platform", "sandbox", "acting", "breaker", "last_ok", "least_left", "last_error"],
             items(&accounts, "items"),
         )
     });

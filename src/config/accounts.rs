@@ -78,6 +78,8 @@ pub struct Account {
     pub accepted: bool,
     /// Which conversions count.
     pub conversions: Conversions,
+    /// Operations a day that Google gives to the project; the lowest access level's when missing.
+    pub operations_per_day: Option<u32>,
 }
 
 /// `[measurement.ga4.NAME]`: a GA4 property.
@@ -123,6 +125,7 @@ pub(super) fn accounts(page: &mut Page<'_>, root: &mut Section<'_, '_>, lapse: b
         let credentials = credentials(page, &mut section, platform.map(Owner::Ads), endpoint.as_ref());
         let accepted = section.or(page, "accepted", &form::boolean(), false);
         let conversions = conversions(page, &mut section, currency);
+        let operations_per_day = operations_per_day(page, &mut section, platform);
         section.end(page);
         if let (Some(platform), Some(number)) = (platform, &number)
             && let Some(earlier) = taken.insert((platform, number.clone()), name.clone())
@@ -133,7 +136,7 @@ pub(super) fn accounts(page: &mut Page<'_>, root: &mut Section<'_, '_>, lapse: b
         if let (Some(id), Some(platform), Some(number), Some(currency), Some(time_zone), Some(endpoint), Some(credentials), Some(conversions)) =
             (id, platform, number, currency, time_zone, endpoint, credentials, conversions)
         {
-            read.insert(id, Account { platform, id: number, currency, time_zone, endpoint, credentials, accepted, conversions });
+            read.insert(id, Account { platform, id: number, currency, time_zone, endpoint, credentials, accepted, conversions, operations_per_day });
         }
     }
     (read, seen)
@@ -186,6 +189,14 @@ fn endpoint(page: &mut Page<'_>, section: &mut Section<'_, '_>, lapse: bool) -> 
         );
     }
     Some(endpoint)
+}
+
+fn operations_per_day(page: &mut Page<'_>, section: &mut Section<'_, '_>, platform: Option<Platform>) -> Option<u32> {
+    let operations = section.optional(page, "operations_per_day", &form::integer(100, 100_000_000))?;
+    if platform.is_some_and(|platform| platform != Platform::Google) {
+        page.fault(&section.path("operations_per_day"), "only Google counts operations", "this key with Google accounts alone");
+    }
+    u32::try_from(operations).ok()
 }
 
 fn conversions(page: &mut Page<'_>, section: &mut Section<'_, '_>, currency: Option<Currency>) -> Option<Conversions> {

@@ -172,6 +172,9 @@ fn accounts(config: &Config, page: &mut String) -> fmt::Result {
         row(config, page, "signs in", "", signs_in(&account.credentials))?;
         let accepted = if account.accepted { "yes: agents act there" } else { "no: every change asks" };
         row(config, page, "accepted", &key("accepted"), accepted)?;
+        if let Some(operations) = account.operations_per_day {
+            row(config, page, "operations a day", &key("operations_per_day"), operations)?;
+        }
         let Conversions { actions, window, value } = &account.conversions;
         row(config, page, "conversions", &key("conversions.actions"), actions.join(", "))?;
         row(config, page, "  window", &key("conversions.window"), in_words(*window))?;

@@ -23,7 +23,7 @@ use crate::domain::decision::{DecisionState, Event};
 use crate::domain::entity::{EntityKey, RunStatus};
 use crate::domain::ids::{AccountId, DecisionId, IdGen};
 use crate::domain::ticket::TicketKind;
-use crate::platforms::{BreakerState, Gateway, Lane, WireRequest};
+use crate::platforms::{BreakerState, Gateway, Lane, WireRequest, in_lane};
 use crate::store::{Store, StoreError};
 
 /// Oldest read a write may rest on, on the monotonic clock.
@@ -197,6 +197,18 @@ impl Outbox {
         Ok(report)
     }
 
+    /// What the reads before the next run are for: a pause or an undo that waits may rest on reads from the reserve.
+    ///
+    /// # Errors
+    /// [`ExecutionError`] from the database.
+    pub async fn lane(&self) -> Result<Lane, ExecutionError> {
+        let account = &self.account;
+        let open = self.store.read(|mut tx| async move { tx.open_of_account(account).await }).await?;
+        let ready = open.into_iter().filter(|row| matches!(row.state, DecisionState::Authorised { .. })).collect();
+        let urgent = baseline::intents(ready, &mut Vec::new()).iter().any(|intent| lane(intent) == Lane::Urgent);
+        Ok(if urgent { Lane::Urgent } else { Lane::Ordinary })
+    }
+
     async fn batch(&self) -> Result<Batch, ExecutionError> {
         let (account, now) = (&self.account, self.clock.now());
         self.store
@@ -244,7 +256,7 @@ impl Outbox {
             // A write that the gateway would refuse unsent would only use up an attempt.
             (_, BreakerState::Open) => own.max(Duration::from_secs(1)),
             (Lane::Ordinary, BreakerState::Closed | BreakerState::HalfOpen) => own.max(Duration::from_millis(health.waiting_ms)),
-            (Lane::Urgent, BreakerState::Closed | BreakerState::HalfOpen) => own,
+            (Lane::Urgent, BreakerState::Closed | BreakerState::HalfOpen) => own.max(Duration::from_millis(health.urgent_waiting_ms)),
         };
         if left > Duration::ZERO {
             report.again_in = Some(report.again_in.map_or(left, |soonest| soonest.min(left)));
@@ -321,7 +333,7 @@ impl Outbox {
             };
             self.gateway.prepare(intent.change(), budget).map_or_else(|error| Ready::Off(Event::Cancel, error.to_string()), Ready::Send)
         } else {
-            self.ready(intent).await
+            in_lane(lane(intent), self.ready(intent)).await
         };
         let (event, why) = match ready {
             Ready::Send(request) => return Ok(Some(request)),

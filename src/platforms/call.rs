@@ -1,21 +1,22 @@
 //! One account's way to its platform: breaker, limits, retries of reads, and what the gateway shows of them. A write is sent once.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
-use chrono::TimeDelta;
 use reqwest::header::HeaderMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::PlatformError;
 use super::breaker::{Breaker, BreakerState};
+pub(super) use super::fault::{Fault, Reach, Remedy, Spent};
 use super::http::{Http, Outgoing, Reply, Route};
-use super::limits::{Bucket, Lane, Limiters, PATIENCE, Rate};
+use super::limits::{self, Bucket, Lane, Limiters, PATIENCE, Pot, Rate, wall};
 use super::spec::AccountSpec;
-use crate::clock::{Clock, ClockMode, WallTime};
+use super::{PlatformError, WireRequest};
+use crate::clock::{Clock, WallTime};
 
 /// How reads are repeated: after at least this pause, at most so many times.
 #[derive(Clone, Copy, Debug)]
@@ -36,87 +37,66 @@ const RETRY_COST: u32 = 5;
 const RETRY_START: u32 = 3 * RETRY_COST;
 const RETRY_MOST: u32 = 10 * RETRY_COST;
 
-/// A failure, and what only the platform's own module knows of it.
-#[derive(Debug)]
-pub(super) struct Fault {
-    /// What callers see.
-    pub error: PlatformError,
-    /// Whom an announced wait stops.
-    pub reach: Reach,
-    /// What the platform's module may do about it.
-    pub remedy: Remedy,
-}
-
-/// Whom an announced wait stops.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reach {
-    /// This object alone.
-    Object,
-    /// Every call for this account.
-    Account,
-    /// Every call of the app or project.
-    App,
-}
-
-/// What may help against a failure, beyond repeating.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Remedy {
-    /// Nothing here.
-    None,
-    /// Asking for less at once.
-    SmallerPage,
-    /// A fresh access token.
-    FreshToken,
-    /// Starting over from the first page.
-    StartOver,
-    /// Waiting, which the platform's module sees to itself: the read is not repeated here.
-    Later,
-}
-
-impl From<PlatformError> for Fault {
-    fn from(error: PlatformError) -> Self {
-        Self { error, reach: Reach::Account, remedy: Remedy::None }
-    }
-}
-
-impl From<Fault> for PlatformError {
-    fn from(fault: Fault) -> Self {
-        fault.error
-    }
-}
-
-impl Fault {
-    /// With a remedy.
-    pub(super) fn with(self, remedy: Remedy) -> Self {
-        Self { remedy, ..self }
-    }
-
-    /// Whether the same read may be sent again now.
-    fn repeats(&self) -> bool {
-        self.remedy == Remedy::None
-            && match &self.error {
-                PlatformError::Transient(_) => true,
-                PlatformError::Quota { wait, .. } => *wait <= PATIENCE,
-                PlatformError::Auth(_)
-                | PlatformError::Permission(_)
-                | PlatformError::Policy(_)
-                | PlatformError::Validation(_)
-                | PlatformError::NotFound(_)
-                | PlatformError::Conflict(_)
-                | PlatformError::NotSent(_)
-                | PlatformError::Unknown(_)
-                | PlatformError::Unsupported(_) => false,
-            }
-    }
-}
-
 /// How one platform's answers are judged.
 #[derive(Clone, Copy)]
 pub(super) struct Dialect {
     /// The body of a success, or what went wrong.
     pub judge: fn(&Reply) -> Result<Value, Fault>,
-    /// How long its usage headers advise to go easy, if they do.
-    pub pressure: fn(&HeaderMap) -> Option<Duration>,
+    /// What a call counts as, and where.
+    pub cost: fn(&Asking<'_>) -> Cost,
+    /// What its usage headers tell.
+    pub told: fn(&HeaderMap) -> Vec<Told>,
+}
+
+/// A call as far as the platform counts it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asking<'a> {
+    /// How it is made.
+    pub verb: Verb,
+    /// Where it goes, without the query.
+    pub path: &'a str,
+    /// What it carries.
+    pub body: &'a [u8],
+}
+
+/// How a call is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verb {
+    /// GET.
+    Get,
+    /// POST.
+    Post,
+}
+
+/// What a call counts as, the widest count first.
+pub(super) type Cost = Vec<(Pot, u32)>;
+
+/// What an answer tells of one count.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Told {
+    /// Which.
+    pub pot: Pot,
+    /// The share that is used: 1 is all.
+    pub share: Option<f64>,
+    /// How long to go easy.
+    pub rest: Option<Duration>,
+    /// What this access level gets in a span.
+    pub most: Option<u32>,
+}
+
+/// One call of the app's and one of the account's.
+pub(super) fn one_each(_: &Asking<'_>) -> Cost {
+    vec![(Pot::App, 1), (Pot::Account, 1)]
+}
+
+tokio::task_local! {
+    /// Which share of the limits the reads of this task may use.
+    static LANE: Lane;
+}
+
+/// Runs `reads` in `lane`: what a pause rests on may be read from the reserve. Reads that nobody puts into one are ordinary.
+pub async fn in_lane<T>(lane: Lane, reads: impl Future<Output = T>) -> T {
+    LANE.scope(lane, reads).await
 }
 
 /// What a gateway shows of itself.
@@ -130,8 +110,12 @@ pub struct GatewayHealth {
     pub last_error: Option<(WallTime, String)>,
     /// Whether that failure is newer than the last success.
     pub failing: bool,
-    /// How long the platform asked this account to wait, as far as that lies ahead, in milliseconds of wall time.
+    /// How long ordinary writes still wait, in milliseconds of wall time: because the platform asked for it, or because little is left.
     pub waiting_ms: u64,
+    /// How long even a pause or an undo still waits, because the platform would refuse it before, in milliseconds of wall time.
+    pub urgent_waiting_ms: u64,
+    /// What is left of each limit that is counted: its name and a share from 0 to 1.
+    pub left: Vec<(String, f64)>,
     /// Calls sent.
     pub calls: u32,
     /// How many of them were repeated reads.
@@ -148,8 +132,7 @@ struct Notes {
 /// One account's way to its platform.
 pub(super) struct Caller {
     http: Arc<Http>,
-    /// The app's bucket, then the account's.
-    buckets: [Arc<Bucket>; 2],
+    pots: BTreeMap<Pot, Arc<Bucket>>,
     breaker: Breaker,
     budget: AtomicU32,
     calls: AtomicU32,
@@ -165,10 +148,10 @@ impl Caller {
         Self::of(spec.route(), spec.counted_by(), Pauses::ADS, dialect, clock, limiters)
     }
 
-    /// A way whose calls count by `counted`: the widest count first.
+    /// A way whose calls count by `counted`.
     pub(super) fn of(
         route: Route,
-        counted: [(String, Rate); 2],
+        counted: Vec<(Pot, String, Rate)>,
         pauses: Pauses,
         dialect: Dialect,
         clock: Clock,
@@ -176,7 +159,7 @@ impl Caller {
     ) -> Result<Self, PlatformError> {
         Ok(Self {
             http: limiters.http(route)?,
-            buckets: counted.map(|(key, rate)| limiters.bucket(&key, rate)),
+            pots: counted.into_iter().map(|(pot, key, rate)| (pot, limiters.bucket(&key, rate))).collect(),
             pauses,
             breaker: Breaker::default(),
             budget: AtomicU32::new(RETRY_START),
@@ -215,68 +198,68 @@ impl Caller {
     }
 
     async fn read_once(&self, request: &Outgoing) -> Result<Value, Fault> {
-        self.admit(Lane::Ordinary, PATIENCE).await.map_err(|(wait, what)| PlatformError::Quota { wait, what })?;
+        let lane = LANE.try_with(|lane| *lane).unwrap_or(Lane::Ordinary);
+        let cost = (self.dialect.cost)(&request.asking());
+        self.admit(lane, &cost, PATIENCE).await.map_err(|(wait, what)| Fault::from(PlatformError::Quota { wait, what }).with(Remedy::Later))?;
         self.calls.fetch_add(1, Ordering::Relaxed);
         let outcome = match self.http.read(request).await {
             Ok(reply) => self.judge(&reply),
             Err(error) => Err(error.into()),
         };
-        self.note(outcome)
+        self.note(&cost, outcome)
     }
 
     /// Waits at most `within` for leave to send one write.
     ///
     /// # Errors
     /// [`PlatformError::NotSent`].
-    pub(super) async fn admit_write(&self, lane: Lane, within: Duration) -> Result<(), PlatformError> {
+    pub(super) async fn admit_write(&self, request: &WireRequest, lane: Lane, within: Duration) -> Result<(), PlatformError> {
         if lane == Lane::Ordinary && self.breaker.state() != BreakerState::Closed {
             return Err(PlatformError::NotSent("too many failures in a row: waiting until a read succeeds".to_owned()));
         }
-        self.admit(lane, within).await.map_err(|(wait, what)| PlatformError::NotSent(format!("{what}: next call in {wait:?}")))
+        let path = request.url.split('?').next().unwrap_or_default();
+        let cost = (self.dialect.cost)(&Asking { verb: Verb::Post, path, body: &request.body });
+        self.admit(lane, &cost, within).await.map_err(|(wait, what)| PlatformError::NotSent(format!("{what}: next call in {wait:?}")))
     }
 
     /// Sends one write, once. A failure that proves nothing is `Unknown`.
     pub(super) async fn write(&self, request: Outgoing, within: Duration) -> Result<Value, Fault> {
         self.calls.fetch_add(1, Ordering::Relaxed);
+        let cost = (self.dialect.cost)(&request.asking());
         let outcome = match self.http.write(request, within).await {
             Ok(reply) => self.judge(&reply),
             Err(error) => Err(error.into()),
         };
-        self.note(outcome).map_err(|fault| match fault.error {
+        self.note(&cost, outcome).map_err(|fault| match fault.error {
             PlatformError::Transient(what) => Fault { error: PlatformError::Unknown(what), ..fault },
             error => Fault { error, ..fault },
         })
     }
 
-    /// Takes a call from the app's bucket and the account's.
-    async fn admit(&self, lane: Lane, patience: Duration) -> Result<(), (Duration, String)> {
-        let began = self.clock.instant();
-        for (bucket, what) in self.buckets.iter().zip(["the calls of the app are used up", "the calls of the account are used up"]) {
-            bucket.admit(lane, patience.saturating_sub(began.elapsed())).await.map_err(|wait| (wait, what.to_owned()))?;
-        }
-        Ok(())
-    }
-
-    fn judge(&self, reply: &Reply) -> Result<Value, Fault> {
-        let [_, account] = &self.buckets;
-        if let Some(wait) = (self.dialect.pressure)(&reply.headers) {
-            account.hold(self.wall_wait(wait));
-        }
-        (self.dialect.judge)(reply).map_err(|fault| match fault.error {
-            PlatformError::Quota { wait, what } => Fault { error: PlatformError::Quota { wait: self.wall_wait(wait), what }, ..fault },
-            error => Fault { error, ..fault },
+    /// Takes a call from every pot it counts in.
+    async fn admit(&self, lane: Lane, cost: &Cost, patience: Duration) -> Result<(), (Duration, String)> {
+        let counts: Vec<_> = cost.iter().filter_map(|(pot, units)| Some((*pot, &**self.pots.get(pot)?, *units))).collect();
+        let asked: Vec<_> = counts.iter().map(|(_, bucket, units)| (*bucket, *units)).collect();
+        limits::admit(&asked, lane, patience).await.map_err(|(place, wait)| {
+            let which = counts.get(place).map(|(pot, bucket, _)| named(*pot, bucket)).unwrap_or_default();
+            (wait, format!("the calls of the {which} are used up, or it is to be left alone"))
         })
     }
 
-    /// A wait as it passes on the wall. The hours and minutes of a platform run on product time, and a clock that is not real has nobody but
-    /// the sandbox behind it, which announces a second at most.
-    fn wall_wait(&self, wait: Duration) -> Duration {
-        let second = Duration::from_secs(1);
-        match self.clock.mode() {
-            ClockMode::Real => wait,
-            ClockMode::TimeLapse => wait.min(self.clock.wall_span(TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX)).max(second)),
-            ClockMode::Manual => wait.min(second),
+    fn judge(&self, reply: &Reply) -> Result<Value, Fault> {
+        for told in (self.dialect.told)(&reply.headers) {
+            let Some(bucket) = self.pots.get(&told.pot) else { continue };
+            if let Some(most) = told.most {
+                bucket.resize(most);
+            }
+            if let Some(share) = told.share {
+                bucket.tell(share);
+            }
+            if let Some(rest) = told.rest {
+                bucket.rest(rest);
+            }
         }
+        (self.dialect.judge)(reply)
     }
 
     fn afford_retry(&self) -> bool {
@@ -288,30 +271,23 @@ impl Caller {
     }
 
     /// Books an outcome with the breaker, the buckets and the notes.
-    fn note(&self, outcome: Result<Value, Fault>) -> Result<Value, Fault> {
+    fn note(&self, cost: &Cost, outcome: Result<Value, Fault>) -> Result<Value, Fault> {
         let _ = self.budget.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| Some((left + 1).min(RETRY_MOST)));
         let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
-        let fault = match &outcome {
-            Ok(_) => {
+        let fault = match outcome {
+            Ok(value) => {
                 (notes.last_ok, notes.failing) = (Some(self.clock.wall()), false);
                 self.breaker.answered();
-                return outcome;
+                cost.iter().filter_map(|(pot, _)| self.pots.get(pot)).for_each(|bucket| bucket.answered());
+                return Ok(value);
             }
-            Err(fault) => fault,
+            Err(fault) => self.wait_for(fault),
         };
         (notes.last_error, notes.failing) = (Some((self.clock.wall(), fault.error.to_string())), true);
         match &fault.error {
             PlatformError::Transient(_) | PlatformError::NotSent(_) | PlatformError::Unknown(_) => self.breaker.failed(self.clock.instant()),
-            PlatformError::Quota { wait, .. } => {
-                self.breaker.answered();
-                let [app, account] = &self.buckets;
-                match fault.reach {
-                    Reach::App => app.hold(*wait),
-                    Reach::Account => account.hold(*wait),
-                    Reach::Object => {}
-                }
-            }
-            PlatformError::Auth(_)
+            PlatformError::Quota { .. }
+            | PlatformError::Auth(_)
             | PlatformError::Permission(_)
             | PlatformError::Policy(_)
             | PlatformError::Validation(_)
@@ -319,22 +295,61 @@ impl Caller {
             | PlatformError::Conflict(_)
             | PlatformError::Unsupported(_) => self.breaker.answered(),
         }
-        drop(notes);
-        outcome
+        Err(fault)
+    }
+
+    /// Keeps back whom a refusal for too many calls stops; the fault then says how long that is on the wall.
+    fn wait_for(&self, fault: Fault) -> Fault {
+        let (Some(wait), PlatformError::Quota { what, .. }) = (fault.wait, &fault.error) else { return fault };
+        let wait = match fault.reach {
+            Reach::Object => wall(&self.clock, wait.after(0)),
+            Reach::Pot(pot) => {
+                let bucket = self.pots.get(&pot).or_else(|| self.pots.get(&Pot::App));
+                bucket.map_or(wait.after(0), |bucket| {
+                    match fault.spent {
+                        Spent::All => bucket.spent(),
+                        Spent::Unsaid => {}
+                    }
+                    bucket.refused(wait)
+                })
+            }
+        };
+        Fault { error: PlatformError::Quota { wait, what: what.clone() }, ..fault }
+    }
+
+    /// What is left of each limit that is counted.
+    pub(super) fn left(&self) -> Vec<(String, f64)> {
+        self.pots.iter().filter_map(|(pot, bucket)| bucket.left().map(|(_, share)| (named(*pot, bucket), share))).collect()
     }
 
     /// What stands now.
     pub(super) fn health(&self) -> GatewayHealth {
         let notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
-        let waiting = self.buckets.iter().filter_map(|bucket| bucket.held_for()).max().unwrap_or_default();
+        // Reports wait by themselves: no write does with them.
+        let writes = || self.pots.iter().filter(|(pot, _)| **pot != Pot::Reports);
+        let waiting = |lane| writes().filter_map(|(_, bucket)| bucket.held_for(lane)).max().unwrap_or_default();
+        let millis = |lane| u64::try_from(waiting(lane).as_millis()).unwrap_or(u64::MAX);
         GatewayHealth {
             breaker: self.breaker.state(),
             last_ok: notes.last_ok,
             last_error: notes.last_error.clone(),
             failing: notes.failing,
-            waiting_ms: u64::try_from(waiting.as_millis()).unwrap_or(u64::MAX),
+            waiting_ms: millis(Lane::Ordinary),
+            urgent_waiting_ms: millis(Lane::Urgent),
+            left: self.left(),
             calls: self.calls.load(Ordering::Relaxed),
             retries: self.retries.load(Ordering::Relaxed),
         }
     }
+}
+
+/// A count as people are told of it.
+fn named(pot: Pot, bucket: &Bucket) -> String {
+    let whose = match pot {
+        Pot::App => "app",
+        Pot::Account => "account",
+        Pot::Management => "account's ads_management",
+        Pot::Reports => "account's ads_insights",
+    };
+    bucket.left().map_or_else(|| whose.to_owned(), |(of, _)| format!("{whose}: {} {}", of.most, of.counts))
 }

@@ -185,7 +185,21 @@ impl Gateway {
     /// # Errors
     /// As the platform's client; [`PlatformError::Transient`] after half a minute.
     pub async fn access(&self) -> Result<Access, PlatformError> {
-        on!(&self.client, client => within(READ_ONE, client.access()).await)
+        let mut access = on!(&self.client, client => within(READ_ONE, client.access()).await)?;
+        access.left.extend(self.caller.left());
+        Ok(access)
+    }
+
+    /// When the token ends, where the platform tells; reads only, and nothing where none does.
+    ///
+    /// # Errors
+    /// As the platform's client; [`PlatformError::Transient`] after half a minute.
+    pub async fn token_ends(&self) -> Result<Option<ProductTime>, PlatformError> {
+        match &self.client {
+            AnyPlatform::Meta(meta) => within(READ_ONE, meta.token_ends()).await,
+            // A refresh token and a marketing token live until they are revoked, which the next call tells.
+            AnyPlatform::Google(_) | AnyPlatform::Tiktok(_) => Ok(None),
+        }
     }
 
     /// The request that makes `change`. `budget` is the budget as last read, where the change is about one. Nothing is sent.
@@ -202,7 +216,7 @@ impl Gateway {
     /// [`PlatformError::NotSent`] when leave did not come in time, else as the platform's client.
     pub async fn send(&self, request: WireRequest, within: Duration, lane: Lane) -> Result<Accepted, PlatformError> {
         let began = self.clock.instant();
-        self.caller.admit_write(lane, within / 2).await?;
+        self.caller.admit_write(&request, lane, within / 2).await?;
         let left = within.saturating_sub(began.elapsed());
         on!(&self.client, client => client.send(request, left).await)
     }

@@ -10,6 +10,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::PlatformError;
+use super::call::{Asking, Verb};
 
 /// Longest a connection may take to stand.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -59,6 +60,12 @@ impl Outgoing {
     pub(super) fn post(url: Url, content_type: &'static str, body: Vec<u8>) -> Self {
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(content_type))]);
         Self { method: Method::POST, url, headers, body: Some(body) }
+    }
+
+    /// It, as far as a platform counts it.
+    pub(super) fn asking(&self) -> Asking<'_> {
+        let verb = if self.method == Method::GET { Verb::Get } else { Verb::Post };
+        Asking { verb, path: self.url.path(), body: self.body.as_deref().unwrap_or_default() }
     }
 
     /// With one more header, hidden from every debug output.

@@ -4,7 +4,9 @@
 mod breaker;
 mod call;
 pub mod consent;
+mod counted;
 mod credentials;
+mod fault;
 mod fetch;
 mod found;
 pub mod ga4;
@@ -20,7 +22,7 @@ mod tiktok;
 mod write;
 
 pub use breaker::BreakerState;
-pub use call::GatewayHealth;
+pub use call::{GatewayHealth, in_lane};
 pub use credentials::Credentials;
 pub use gateway::Gateway;
 pub use http::install_tls;

@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
 use chrono_tz::Tz;
 use sha2::{Digest, Sha256};
 use url::{Host, Url};
 
 use super::credentials::Credentials;
 use super::http::Route;
-use super::limits::Rate;
 use super::{PlatformError, tiktok};
 use crate::domain::entity::{EntityKey, Level, Platform};
 use crate::domain::ids::AccountId;
@@ -63,6 +61,8 @@ pub struct AccountSpec {
     pub credentials: Credentials,
     /// Which conversions count.
     pub conversions: ConversionRule,
+    /// Operations a day that Google gives to the project this account is reached with; what the lowest access level gets when missing.
+    pub operations_per_day: Option<u32>,
 }
 
 impl AccountSpec {
@@ -126,29 +126,6 @@ impl AccountSpec {
     /// Which clients it uses.
     pub(super) fn route(&self) -> Route {
         if self.base_url.as_ref().is_some_and(is_loopback) { Route::Loopback } else { Route::Internet }
-    }
-
-    /// What the platform counts calls by, the widest first, with the documented rates. Sources: Google Ads API quotas (15 000 operations a day
-    /// and project on Basic access); Meta rate limits (full tier: a score of 9 000 in 300 s, 100 000 calls an hour and account); TikTok
-    /// (Basic: 10 a second, 600 a minute, 864 000 a day and app).
-    pub(super) fn counted_by(&self) -> [(String, Rate); 2] {
-        let app = match &self.credentials {
-            Credentials::Sandbox => "sandbox".to_owned(),
-            Credentials::Meta { .. } | Credentials::Google { .. } | Credentials::GoogleService { .. } | Credentials::Tiktok { .. } => {
-                sha256_hex(self.credentials.app().as_bytes())
-            }
-        };
-        let (platform, id) = (self.platform, &self.platform_id);
-        let rates = match platform {
-            Platform::Google => [Rate { per_second: 20, quota: Some((TimeDelta::days(1), 15_000)) }, Rate { per_second: 10, quota: None }],
-            Platform::Meta => [Rate { per_second: 50, quota: None }, Rate { per_second: 20, quota: Some((TimeDelta::hours(1), 100_000)) }],
-            Platform::Tiktok => [Rate { per_second: 9, quota: Some((TimeDelta::days(1), 864_000)) }, Rate { per_second: 9, quota: None }],
-        };
-        // The sandbox is this machine's own server: a real platform's calls a second would only hold up a time-lapse, in which a day may
-        // pass within one. What is counted in hours and days of product time stays as it is.
-        let pace = if matches!(self.credentials, Credentials::Sandbox) { 20 } else { 1 };
-        let [wide, narrow] = rates.map(|rate| Rate { per_second: rate.per_second * pace, ..rate });
-        [(format!("{platform}:app:{app}"), wide), (format!("{platform}:app:{app}:account:{id}"), narrow)]
     }
 
     /// A key of this account.

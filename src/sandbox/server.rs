@@ -18,7 +18,7 @@ use tokio_util::task::TaskTracker;
 
 use super::faults::{FaultRule, Faults, Kind, Methods};
 use super::state::Book;
-use super::throttle::Throttle;
+use super::throttle::{self, Place, Throttle};
 use super::wire::{Asked, Reply, hex};
 use super::world::World;
 use super::world::edits::{Effect, Moment, Outcome, Row, Source};
@@ -193,13 +193,10 @@ async fn take_effect(shared: Shared, platform: Platform, asked: Asked, rule: Opt
     let mut core = shared.core.lock().await;
     let core = core.as_mut().filter(|core| !core.broken).ok_or(Broken)?;
     let (now, wall) = (shared.clock.now(), shared.clock.wall());
-    // GA4 has buckets of its own.
-    let counted = !asked.is_ga4();
-    if counted {
-        core.throttle.arrived(platform, &format!("{} {}", asked.method, asked.path), wall);
-    }
-    let over = counted && core.throttle.is_over(platform, now);
-    let fault = if over { Some(Kind::Http429) } else { rule.as_ref().map(|rule| rule.kind) };
+    let toll = throttle::toll(&core.world, platform, &asked);
+    core.throttle.arrived(platform, &toll, &format!("{} {}", asked.method, asked.path), wall);
+    let over = core.throttle.over(&toll, now);
+    let fault = if over.is_some() { Some(Kind::Http429) } else { rule.as_ref().map(|rule| rule.kind) };
     core.world.catch_up(now, shared.clock.wall());
     let lost = fault.is_some_and(|fault| !fault.takes_effect());
     let mut moment = Moment {
@@ -211,7 +208,7 @@ async fn take_effect(shared: Shared, platform: Platform, asked: Asked, rule: Opt
         fault: fault.filter(|fault| *fault != Kind::Duplicate),
         body_sha256: hex(&Sha256::digest(&asked.body)),
         host: asked.header("host").unwrap_or("localhost").to_owned(),
-        wait_s: if shared.clock.mode() == ClockMode::TimeLapse { 1 } else { 30 },
+        wait_s: if shared.clock.mode() == ClockMode::Real { 30 } else { 1 },
     };
     let mut reply = answer(&mut core.world, platform, &asked, &moment);
     if fault == Some(Kind::Duplicate) && method == Methods::Write {
@@ -224,10 +221,18 @@ async fn take_effect(shared: Shared, platform: Platform, asked: Asked, rule: Opt
     let changed = if rule.is_some_and(|rule| rule.count.is_some()) { RulesChanged::Yes } else { RulesChanged::No };
     core.commit(changed).await.map_err(|_| Broken)?;
     if let Some(kind @ (Kind::Http429 | Kind::Http500 | Kind::RevokedToken)) = fault {
-        reply = fault_reply(platform, kind, &asked, &moment);
-        if kind == Kind::Http429 && counted {
-            core.throttle.announced(platform, shared.clock.wall(), Duration::from_secs(moment.wait_s.into()));
+        reply = match (&over, platform) {
+            (Some(_), Platform::Google) => google::spent(&asked, &moment),
+            _ => fault_reply(platform, kind, &asked, &moment),
+        };
+        // The narrowest place is the one a fault is about.
+        if let (Kind::Http429, Some(place)) = (kind, over.or_else(|| toll.last().map(|(place, _)| place.clone()))) {
+            core.throttle.announced(platform, place, shared.clock.wall(), Duration::from_secs(moment.wait_s.into()));
         }
+    } else if let Some((place @ Place::Case(account, case), _)) = toll.first()
+        && let Some(percent) = core.throttle.percent(place)
+    {
+        reply = meta::with_usage(reply, account, *case, percent);
     }
     Ok(reply)
 }
@@ -252,7 +257,7 @@ fn fault_reply(platform: Platform, kind: Kind, asked: &Asked, moment: &Moment) -
     match platform {
         Platform::Google if asked.is_ga4() => ga4::fault(kind),
         Platform::Google => google::fault(kind, asked, moment),
-        Platform::Meta => meta::fault(kind, moment),
+        Platform::Meta => meta::fault(kind, asked, moment),
         Platform::Tiktok => tiktok::fault(kind, moment),
     }
 }

@@ -1,6 +1,7 @@
 //! One actor an account: observes on schedule, reconciles every read with the rows, and empties the outbox. Everything about an account happens in
 //! this one task, so that a read and the writes that rest on it take turns.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,9 @@ use tracing::{debug, warn};
 
 use super::actor::{ActorError, Backoff};
 use super::control::{Event, InForce, Topic};
+use super::expiry::Expiry;
 use super::measured::Told;
+use super::polling::{Polling, ROW_POLL};
 use super::pool::PoolMsg;
 use super::schedule::{self, Beat, Due, Job, NEVER, Progress, Underway};
 use super::seats::Seats;
@@ -20,19 +23,17 @@ use super::shards::{HeldLease, Leases};
 use crate::clock::ProductTime;
 use crate::config::Schedules;
 use crate::domain::alert::AlertKind;
-use crate::domain::ids::{AccountId, PoolId, ShardId};
+use crate::domain::ids::{AccountId, DecisionId, PoolId, ShardId};
 use crate::domain::ticket::Severity;
 use crate::domain::view::{AccountView, Frozen};
 use crate::execution::{ExecutionError, Held, Outbox, Read};
 use crate::observe::{Depth, Measuring, Observation, ObserveError, Observed, Observer};
-use crate::platforms::Gateway;
+use crate::platforms::{Gateway, Lane, in_lane};
 
 /// How soon a write is read back.
 const READ_BACK: Duration = Duration::from_millis(120);
 /// Under time-lapse an account is not called silent before this much wall time.
 const SILENCE_FLOOR: Duration = Duration::from_secs(5);
-/// How often rows written by other nodes and by people are looked for.
-const ROW_POLL: Duration = Duration::from_secs(1);
 
 /// What an account's actor understands.
 #[derive(Debug)]
@@ -41,6 +42,8 @@ pub enum AccountMsg {
     Observe {
         /// How much.
         depth: Depth,
+        /// From which share of the platform's limits.
+        lane: Lane,
         /// Where the view goes; the asker may have left.
         reply: oneshot::Sender<Result<Arc<AccountView>, String>>,
     },
@@ -107,6 +110,8 @@ struct Actor<'a> {
     silent: Silence,
     frozen: Option<Frozen>,
     told: Told,
+    expiry: Expiry,
+    polling: Polling,
     again: Option<Instant>,
     rows_at: Instant,
     /// Pauses between reads that fail, and until when the current one lasts.
@@ -137,6 +142,8 @@ pub async fn run(setup: &AccountSetup, seats: &Seats, mailbox: &mut mpsc::Receiv
         silent: Silence::Untold,
         frozen: None,
         told: Told::default(),
+        expiry: Expiry::default(),
+        polling: Polling::default(),
         again: None,
         rows_at: seats.clock.instant(),
         failing: (Backoff::default(), None),
@@ -172,8 +179,8 @@ impl Actor<'_> {
             return;
         };
         match message {
-            AccountMsg::Observe { depth, reply } => {
-                let seen = self.observe(depth, &held).await.map(|observation| observation.view).map_err(|error| error.what);
+            AccountMsg::Observe { depth, lane, reply } => {
+                let seen = in_lane(lane, self.observe(depth, &held)).await.map(|observation| observation.view).map_err(|error| error.what);
                 // The round may have stopped waiting.
                 let _ = reply.send(seen);
             }
@@ -205,18 +212,22 @@ impl Actor<'_> {
         let again = self.again.is_some_and(|at| at <= instant);
         if may_retry && (again || instant.duration_since(self.rows_at) >= ROW_POLL) {
             self.rows_at = instant;
-            match self.anything_open().await {
-                Ok(true) => self.execute(&held).await,
-                Ok(false) => self.again = None,
+            match self.open().await {
+                Ok(open) if open.is_empty() => self.again = None,
+                Ok(open) => {
+                    if self.polling.is_due(open, instant, self.seats.clock.mode()) || again {
+                        self.execute(&held).await;
+                    }
+                }
                 Err(error) => self.trouble(error),
             }
         }
     }
 
-    async fn anything_open(&self) -> Result<bool, ActorError> {
+    async fn open(&self) -> Result<BTreeSet<DecisionId>, ActorError> {
         let account = &self.setup.account;
         let open = self.seats.store.read(|mut tx| async move { tx.open_of_account(account).await }).await;
-        open.map(|open| !open.is_empty()).map_err(|error| ActorError::from_chain(&error))
+        open.map(|open| open.into_iter().map(|row| row.id).collect()).map_err(|error| ActorError::from_chain(&error))
     }
 
     async fn observe(&mut self, depth: Depth, held: &HeldLease) -> Result<Observation, ActorError> {
@@ -251,6 +262,9 @@ impl Actor<'_> {
         match observed {
             Ok(observation) => {
                 (self.silent, self.failing) = (Silence::Untold, (Backoff::default(), None));
+                if depth == Depth::Full {
+                    self.expiry.look(self.seats, &self.setup.account, &self.setup.gateway).await;
+                }
                 if let Some(measuring) = &self.setup.measuring {
                     self.told.tell(self.seats, &self.setup.account, measuring, &observation).await;
                 }
@@ -286,7 +300,9 @@ impl Actor<'_> {
     async fn execute(&mut self, held: &HeldLease) {
         self.again = None;
         let in_force = self.seats.policy();
-        let Ok(observation) = self.watched(Depth::Inventory, &in_force).await else {
+        // A row that cannot be read is reported by the run itself.
+        let lane = self.outbox.lane().await.unwrap_or(Lane::Ordinary);
+        let Ok(observation) = in_lane(lane, self.watched(Depth::Inventory, &in_force)).await else {
             return;
         };
         let read = Read { poll: &observation.poll, inventory: &observation.inventory, view: &observation.view, began: observation.began };

@@ -77,6 +77,17 @@ pub struct AccountStatus {
     pub last_error: Option<String>,
     /// Why its money must not move.
     pub frozen: Option<String>,
+    /// What is left of each limit that the platform counts: its name and a share from 0 to 1.
+    pub left: Vec<(String, f64)>,
+}
+
+impl AccountStatus {
+    /// The limit of which least is left, in words; none where none is counted.
+    #[must_use]
+    pub fn least_left(&self) -> Option<String> {
+        let least = self.left.iter().min_by(|(_, one), (_, other)| one.total_cmp(other));
+        least.map(|(limit, share)| format!("{:.0} % ({limit})", share * 100.0))
+    }
 }
 
 /// What an agent's actor is doing.

@@ -54,6 +54,8 @@ pub struct Ground {
     pub sandbox: Option<Url>,
     /// Where secrets are read from.
     pub surroundings: Arc<dyn Surroundings>,
+    /// What platforms count of our calls: it outlives a reload, as their counts do.
+    pub limiters: Arc<Limiters>,
     /// What agents think with.
     pub mind: Mind,
 }
@@ -74,16 +76,16 @@ impl Crew {
     /// # Errors
     /// [`DaemonError`] for settings that cannot work or a database that does not answer; nothing runs then.
     pub async fn start(ground: &Ground, config: &Config, in_force: Arc<InForce>) -> Result<Self, DaemonError> {
-        let limiters = Limiters::new(ground.clock.clone());
+        let limiters = &*ground.limiters;
         let components = shards::components(&in_force.policy);
         let sinks = wiring::webhooks(config, &ground.clock, ground.surroundings.as_ref())?;
         let mut gateways = BTreeMap::new();
         for (name, account) in &config.accounts {
             let spec = wiring::account_spec(name, account, ground.sandbox.as_ref(), ground.surroundings.as_ref())?;
-            let gateway = Gateway::new(spec, ground.clock.clone(), &limiters).map_err(|error| DaemonError::Settings(error.to_string()))?;
+            let gateway = Gateway::new(spec, ground.clock.clone(), limiters).map_err(|error| DaemonError::Settings(error.to_string()))?;
             gateways.insert(name.clone(), Arc::new(gateway));
         }
-        let mut measuring = wiring::measuring(config, ground.sandbox.as_ref(), ground.surroundings.as_ref(), &ground.clock, &limiters)?;
+        let mut measuring = wiring::measuring(config, ground.sandbox.as_ref(), ground.surroundings.as_ref(), &ground.clock, limiters)?;
         let when = Moment { at: ground.clock.now(), wall: ground.clock.wall() };
         shards::open(&ground.store, &components, when).await?;
         keeper::prepare(ground, &sinks).await?;

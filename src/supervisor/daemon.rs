@@ -147,6 +147,7 @@ impl Daemon {
             pausing: Pausing::new(gate.clone(), store.clone(), clock.clone()),
             gate,
             node: node(&ids, &clock),
+            limiters: Arc::new(crate::platforms::Limiters::new(clock.clone())),
             ticks: watch::Sender::new(0),
             events: broadcast::Sender::new(EVENTS),
             sandbox: base,

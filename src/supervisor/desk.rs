@@ -30,6 +30,7 @@ use crate::execution::PauseError;
 use crate::ledger::control::{By, control};
 use crate::ledger::{DecisionBody, LedgerError, Receipt};
 use crate::observe::Depth;
+use crate::platforms::Lane;
 use crate::store::StoreError;
 use crate::store::scope::Verb;
 
@@ -230,15 +231,15 @@ impl Daemon {
     }
 
     /// Newest inventory of an account, read now.
-    pub(super) async fn fresh(&self, account: &AccountId) -> Result<Arc<AccountView>, ControlError> {
+    pub(super) async fn fresh(&self, account: &AccountId, lane: Lane) -> Result<Arc<AccountView>, ControlError> {
         let seats = self.seats();
         let seat = seats.accounts.get(account).ok_or_else(|| ControlError::NotFound(format!("account `{account}`")))?;
-        seat.read(Depth::Pulse).await.map_err(|why| ControlError::Unavailable(format!("account `{account}` could not be read: {why}")))
+        seat.read_in(lane, Depth::Pulse).await.map_err(|why| ControlError::Unavailable(format!("account `{account}` could not be read: {why}")))
     }
 
     /// An account as it stands, or, where its platform does not answer in time, as it was last seen, if ever. Says why where it is not as it stands.
     async fn seen(&self, account: &AccountId) -> (Option<Arc<AccountView>>, Option<Unreached>) {
-        let why = match tokio::time::timeout(LOOK, self.fresh(account)).await {
+        let why = match tokio::time::timeout(LOOK, self.fresh(account, Lane::Urgent)).await {
             Ok(Ok(view)) => return (Some(view), None),
             Ok(Err(error)) => error.to_string(),
             Err(_elapsed) => format!("account `{account}` was not read within {LOOK:?}"),
@@ -330,6 +331,7 @@ impl Control for Daemon {
                 last_ok: health.last_ok,
                 last_error: health.last_error,
                 frozen: view.and_then(|view| view.frozen.as_ref().map(|frozen| format!("{frozen:?}"))),
+                left: gateway.left.into_iter().chain(seat.left_beside()).collect(),
             }
         };
         seats.accounts.iter().map(status).collect()

@@ -26,7 +26,8 @@ impl Daemon {
                 None => gateway.access().await.map(|access| json!(access)),
                 Some(property) => {
                     let (access, beside) = tokio::join!(gateway.access(), property.access());
-                    access.map(|access| {
+                    access.map(|mut access| {
+                        access.left.extend(property.left());
                         let mut told = json!(access);
                         told["measurement"] = measured(&property, beside);
                         told

@@ -8,7 +8,7 @@ use crate::domain::ticket::TicketState;
 use crate::domain::view::AccountView;
 use crate::execution::undo;
 use crate::ledger::{DecisionBody, LedgerError};
-use crate::platforms::Inventory;
+use crate::platforms::{Inventory, Lane};
 use crate::tickets::{self, Approved, Person};
 
 impl Daemon {
@@ -63,7 +63,7 @@ impl Daemon {
             })
             .await?;
         let body = DecisionBody::of(&row)?;
-        let view = self.fresh(&row.account).await?;
+        let view = self.fresh(&row.account, Lane::Ordinary).await?;
         let shown = inventory_of(&view);
         let stands = |undo: &&crate::store::decision::DecisionRow| {
             undo.state.is_open() || matches!(undo.state, DecisionState::Applied | DecisionState::Scored | DecisionState::Void | DecisionState::Escalated)

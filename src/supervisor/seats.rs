@@ -22,7 +22,7 @@ use crate::execution::{Gate, Pausing};
 use crate::ledger::LedgerError;
 use crate::observe::Depth;
 use crate::platforms::ga4::Property;
-use crate::platforms::{Gateway, PlatformError};
+use crate::platforms::{Gateway, Lane, PlatformError};
 use crate::store::Store;
 use crate::store::step::Moment;
 use crate::tickets;
@@ -42,14 +42,27 @@ pub struct AccountSeat {
 }
 
 impl AccountSeat {
+    /// What is left of the limits of what counts its conversions.
+    pub fn left_beside(&self) -> Vec<(String, f64)> {
+        self.property.as_ref().map(|property| property.left()).unwrap_or_default()
+    }
+
     /// The account as its platform shows it now.
     ///
     /// # Errors
     /// Why it could not be read, in words.
     pub async fn read(&self, depth: Depth) -> Result<Arc<AccountView>, String> {
+        self.read_in(Lane::Ordinary, depth).await
+    }
+
+    /// The same, from that share of the platform's limits.
+    ///
+    /// # Errors
+    /// As [`AccountSeat::read`].
+    pub async fn read_in(&self, lane: Lane, depth: Depth) -> Result<Arc<AccountView>, String> {
         let (reply, answer) = oneshot::channel();
         let gone = || "its actor is being started again".to_owned();
-        self.mailbox.send(AccountMsg::Observe { depth, reply }).await.map_err(|_| gone())?;
+        self.mailbox.send(AccountMsg::Observe { depth, lane, reply }).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
 }

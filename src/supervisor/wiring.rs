@@ -46,6 +46,7 @@ pub fn account_spec(name: &AccountId, account: &Account, sandbox: Option<&Url>, 
                 config::ConversionValue::Fixed(value) => ConversionValue::Fixed(value),
             },
         },
+        operations_per_day: account.operations_per_day,
     })
 }
 

@@ -99,6 +99,7 @@ fn gateway(platform: Platform, platform_id: &str, credentials: Credentials, reco
             window: Duration::from_secs(7 * 86_400),
             value: ConversionValue::Reported,
         },
+        operations_per_day: None,
     };
     Gateway::new(spec, clock.clone(), &Limiters::new(clock.clone())).expect("a valid spec")
 }

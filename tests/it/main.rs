@@ -18,6 +18,7 @@ mod ledger;
 mod making;
 mod pausing;
 mod platforms;
+mod quotas;
 mod running;
 mod sixty_days;
 mod store;

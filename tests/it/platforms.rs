@@ -2,6 +2,7 @@
 
 mod google;
 pub(crate) mod meta;
+mod quotas;
 mod tiktok;
 
 use std::collections::BTreeMap;
@@ -36,6 +37,16 @@ async fn stand(platform: Platform, currency: Currency) -> Stand {
 }
 
 async fn stand_with(platform: Platform, currency: Currency, credentials: Credentials) -> Stand {
+    stand_as(platform, currency, credentials, |_| (), |_| ()).await
+}
+
+async fn stand_as(
+    platform: Platform,
+    currency: Currency,
+    credentials: Credentials,
+    set: impl FnOnce(&mut SandboxConfig),
+    ask: impl FnOnce(&mut AccountSpec),
+) -> Stand {
     let clock = Clock::manual(START);
     let mut config = SandboxConfig::new(7);
     (config.edits_by_people, config.campaigns) = (false, 60);
@@ -43,8 +54,9 @@ async fn stand_with(platform: Platform, currency: Currency, credentials: Credent
         account.currency = currency;
     }
     let account = config.accounts.iter().find(|account| account.platform == platform).expect("one account a platform").clone();
+    set(&mut config);
     let sandbox = start(config, clock.clone()).await.expect("a sandbox");
-    let spec = AccountSpec {
+    let mut spec = AccountSpec {
         account: "main".parse().expect("a literal"),
         platform,
         platform_id: account.id.clone(),
@@ -53,7 +65,9 @@ async fn stand_with(platform: Platform, currency: Currency, credentials: Credent
         base_url: Some(sandbox.base_url().parse().expect("a URL")),
         credentials,
         conversions: ConversionRule { actions: vec!["purchase".to_owned()], window: Duration::from_secs(7 * 86_400), value: ConversionValue::Reported },
+        operations_per_day: None,
     };
+    ask(&mut spec);
     let gateway = Gateway::new(spec, clock.clone(), &Limiters::new(clock.clone())).expect("a valid spec");
     Stand { account: account.id, gateway, sandbox, clock }
 }

@@ -83,6 +83,8 @@ pub(crate) fn account(status: &AccountStatus) -> Value {
     json!({
         "account": status.account, "platform": status.platform, "sandbox": status.sandbox, "acting": status.acting, "breaker": status.breaker,
         "last_ok": status.last_ok.map(time), "last_error": status.last_error, "frozen": status.frozen,
+        "left": status.left.iter().map(|(limit, share)| json!({ "limit": limit, "share": share })).collect::<Vec<_>>(),
+        "least_left": status.least_left(),
     })
 }
 

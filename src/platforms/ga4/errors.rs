@@ -1,13 +1,12 @@
 //! GA4's errors: Google's form, the HTTP status says what it is.
 
-use std::time::Duration;
-
 use serde_json::Value;
 
 use super::quota::{Bucket, bucket};
 use crate::platforms::PlatformError;
 use crate::platforms::call::{Fault, Reach, Remedy};
 use crate::platforms::http::Reply;
+use crate::platforms::limits::Wait;
 
 /// The body of a success, or what went wrong.
 pub(super) fn judge(reply: &Reply) -> Result<Value, Fault> {
@@ -28,12 +27,12 @@ pub(super) fn judge(reply: &Reply) -> Result<Value, Fault> {
         404 => PlatformError::NotFound(what).into(),
         429 => {
             // How long is told by nothing but which bucket is empty; the property's client waits until that one is filled again.
-            let (seconds, remedy) = match bucket(&said) {
-                Bucket::Concurrent => (5, Remedy::None),
-                Bucket::Hour => (3_600, Remedy::Later),
-                Bucket::Day => (86_400, Remedy::Later),
+            let (wait, remedy) = match bucket(&said) {
+                Bucket::Concurrent => (Wait::unsaid(5), Remedy::None),
+                Bucket::Hour => (Wait::documented(3_600), Remedy::Later),
+                Bucket::Day => (Wait::documented(86_400), Remedy::Later),
             };
-            Fault { error: PlatformError::Quota { wait: Duration::from_secs(seconds), what }, reach: Reach::Object, remedy }
+            Fault::quota(wait, Reach::Object, what).with(remedy)
         }
         // A success that is none of Google's comes from something on the way.
         200..300 | 408 | 500..=599 => PlatformError::Transient(what).into(),

@@ -8,7 +8,7 @@ mod request;
 mod wire;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use chrono::{Days, NaiveDate, TimeDelta};
@@ -21,10 +21,10 @@ use url::Url;
 pub use access::PropertyAccess;
 
 use super::PlatformError;
-use super::call::{Caller, Dialect, Fault, GatewayHealth, Pauses, Remedy};
+use super::call::{Caller, Dialect, Fault, GatewayHealth, Pauses, Remedy, one_each};
 use super::credentials::{AccessToken, Credentials};
 use super::http::{Outgoing, Route};
-use super::limits::{Limiters, Rate};
+use super::limits::{Limiters, Pot, Rate};
 use super::spec::{is_loopback, is_number, sha256_hex};
 use super::write::parse;
 use crate::clock::{Clock, ProductTime};
@@ -121,6 +121,8 @@ pub struct Property {
     caller: Caller,
     clock: Clock,
     held: Mutex<Held>,
+    /// What the last answer told of the property's quota.
+    left: std::sync::Mutex<Vec<(String, f64)>>,
 }
 
 enum Tokens {
@@ -149,7 +151,7 @@ impl Held {
     }
 }
 
-const DIALECT: Dialect = Dialect { judge: errors::judge, pressure: |_| None };
+const DIALECT: Dialect = Dialect { judge: errors::judge, cost: one_each, told: |_| Vec::new() };
 
 impl Property {
     /// A client of `spec`; what counts calls is shared through `limiters`. Nothing is called yet.
@@ -180,8 +182,8 @@ impl Property {
         let endpoint = parse(&format!("{}/token", base(TOKEN_HOST)))?;
         let app = sha256_hex(spec.credentials.app().as_bytes());
         // No calls per second are documented; tokens are, and what is left of them comes with every answer.
-        let rate = Rate { per_second: if sandbox { 100 } else { 5 }, quota: None };
-        let counted = [(format!("ga4:app:{app}"), rate), (format!("ga4:app:{app}:property:{}", spec.property), rate)];
+        let rate = Rate::per_second(if sandbox { 100 } else { 5 });
+        let counted = vec![(Pot::App, format!("ga4:app:{app}"), rate), (Pot::Account, format!("ga4:app:{app}:property:{}", spec.property), rate)];
         let route = if local { Route::Loopback } else { Route::Internet };
         let pauses = if sandbox { SANDBOX_PAUSES } else { PAUSES };
         let caller = Caller::of(route, counted, pauses, DIALECT, clock.clone(), limiters)?;
@@ -189,7 +191,7 @@ impl Property {
             Some(exchanged) => Tokens::Exchanged(exchanged),
             None => Tokens::Fixed(SecretString::from(format!("sandbox-{}", spec.name))),
         };
-        Ok(Self { spec, root, tokens, caller, clock, held: Mutex::default() })
+        Ok(Self { spec, root, tokens, caller, clock, held: Mutex::default(), left: std::sync::Mutex::default() })
     }
 
     /// Its name here.
@@ -208,6 +210,12 @@ impl Property {
     #[must_use]
     pub fn health(&self) -> GatewayHealth {
         self.caller.health()
+    }
+
+    /// What is left of the property's quota, as its last answer told: the name of each bucket and a share from 0 to 1.
+    #[must_use]
+    pub fn left(&self) -> Vec<(String, f64)> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Key events and revenue by campaign and day. Callers take turns; one that asks what was answered within the last half hour gets that answer.
@@ -278,6 +286,9 @@ impl Property {
             let answer = self.post("runReport", &request::body(&self.spec, ask, offset)).await?;
             let unknown = |what: String| PlatformError::Transient(format!("a report answered in an unknown form: {what}"));
             let page: wire::Answer = serde_json::from_value(answer).map_err(|error| unknown(error.to_string()))?;
+            if let Some(told) = &page.property_quota {
+                *self.left.lock().unwrap_or_else(PoisonError::into_inner) = quota::left(told, &self.spec.name);
+            }
             if let Some(until) = page.property_quota.as_ref().and_then(|left| quota::spare(left, self.clock.now())) {
                 *rest = Some((until, "little is left of the property's quota".to_owned()));
             }

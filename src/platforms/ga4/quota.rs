@@ -44,21 +44,32 @@ pub(super) fn refused(said: &str, now: ProductTime) -> Option<ProductTime> {
     }
 }
 
+/// Its buckets, what a standard property gets of each, and when each is filled again. A larger property is spared a little early.
+fn buckets(quota: &Quota) -> [(&'static str, Option<&Left>, i64, Filled); 5] {
+    [
+        ("tokens a day", quota.tokens_per_day.as_ref(), 200_000, next_day),
+        ("tokens an hour", quota.tokens_per_hour.as_ref(), 40_000, next_hour),
+        ("tokens an hour of the project", quota.tokens_per_project_per_hour.as_ref(), 14_000, next_hour),
+        ("server errors an hour", quota.server_errors_per_project_per_hour.as_ref(), 10, next_hour),
+        ("thresholded requests an hour", quota.potentially_thresholded_requests_per_hour.as_ref(), 120, next_hour),
+    ]
+}
+
 /// Until when a property with so little left is not asked: at 5 % until the bucket is filled again, below 20 % for some hours.
 pub(super) fn spare(quota: &Quota, now: ProductTime) -> Option<ProductTime> {
-    // What a standard property gets; a larger one is spared a little early.
-    let buckets: [(&Option<Left>, i64, Filled); 5] = [
-        (&quota.tokens_per_day, 200_000, next_day),
-        (&quota.tokens_per_hour, 40_000, next_hour),
-        (&quota.tokens_per_project_per_hour, 14_000, next_hour),
-        (&quota.server_errors_per_project_per_hour, 10, next_hour),
-        (&quota.potentially_thresholded_requests_per_hour, 120, next_hour),
-    ];
-    let rest = |(left, of, filled): (&Option<Left>, i64, Filled)| {
-        let remaining = left.as_ref()?.remaining;
+    let rest = |(_, left, of, filled): (&str, Option<&Left>, i64, Filled)| {
+        let remaining = left?.remaining;
         if remaining * 20 <= of { Some(filled(now)) } else { (remaining * 5 < of).then(|| filled(now).min(now + SLOW)) }
     };
-    buckets.into_iter().filter_map(rest).max()
+    buckets(quota).into_iter().filter_map(rest).max()
+}
+
+/// What is left of each bucket that was told.
+pub(super) fn left(quota: &Quota, property: &str) -> Vec<(String, f64)> {
+    let share = |(name, left, of, _): (&str, Option<&Left>, i64, Filled)| {
+        Some((format!("GA4 {property}: {name}"), (left?.remaining as f64 / of as f64).clamp(0.0, 1.0)))
+    };
+    buckets(quota).into_iter().filter_map(share).collect()
 }
 
 fn next_hour(now: ProductTime) -> ProductTime {

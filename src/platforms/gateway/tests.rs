@@ -105,17 +105,18 @@ async fn a_deadline_that_passes_leaves_the_outcome_unknown_and_is_kept() {
 }
 
 #[tokio::test]
-async fn a_429_is_a_quota_and_holds_back_what_is_not_urgent() {
+async fn a_429_that_names_no_time_holds_back_what_is_not_urgent_and_a_pause_for_a_moment() {
     let (base, requests) = platform(|_, _| (StatusCode::TOO_MANY_REQUESTS, "slow down")).await;
     let gateway = gateway(&base);
     let error = send(&gateway, SOON).await.expect_err("refused");
     assert!(matches!(error, PlatformError::Quota { .. }) && error.proves_not_executed(), "{error}");
     assert!(gateway.health().waiting_ms > 10_000);
+    assert!((1..=10_000).contains(&gateway.health().urgent_waiting_ms), "{:?}", gateway.health());
     assert!(matches!(send(&gateway, SOON).await, Err(PlatformError::NotSent(_))), "an ordinary write waits");
     assert_eq!(requests.load(Ordering::SeqCst), 1, "and is not sent");
     let request = gateway.prepare(&pause_campaign(), None).expect("a request");
-    let _ = gateway.send(request, SOON, Lane::Urgent).await;
-    assert_eq!(requests.load(Ordering::SeqCst), 2, "an urgent one goes out");
+    assert!(matches!(gateway.send(request, Duration::from_millis(200), Lane::Urgent).await, Err(PlatformError::NotSent(_))));
+    assert_eq!(requests.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]

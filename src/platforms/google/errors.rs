@@ -1,7 +1,5 @@
 //! Google's errors: by error code where there is one, by HTTP status only when there is none.
 
-use std::time::Duration;
-
 use serde_json::Value;
 
 use super::structure::finding;
@@ -9,6 +7,7 @@ use super::wire::{AdsError, QuotaDetails, Status};
 use crate::platforms::PlatformError;
 use crate::platforms::call::{Fault, Reach, Remedy};
 use crate::platforms::http::Reply;
+use crate::platforms::limits::{Pot, Wait};
 
 /// The body of a success, or what went wrong. The streamed form wraps an error in a list.
 pub(super) fn judge(reply: &Reply) -> Result<Value, Fault> {
@@ -41,8 +40,10 @@ fn clip(text: Option<&str>) -> String {
 /// What an error code asks of us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Class {
-    /// Wait as announced, else this many seconds.
+    /// Calls came too fast: wait as announced, else this many seconds at first.
     Wait(u64),
+    /// The quota of a day is used: wait as announced, else this many seconds at first.
+    Spent(u64),
     /// Try a read again; of a write nothing is proven.
     Again,
     /// Somebody else writes the same object.
@@ -66,7 +67,7 @@ pub(super) enum Class {
 /// Error codes by category; `*` is every other one of the category. Categories that are not here are [`Class::Permanent`].
 pub(super) const TABLE: &[(&str, &str, Class)] = &[
     ("quotaError", "RESOURCE_TEMPORARILY_EXHAUSTED", Class::Wait(10)),
-    ("quotaError", "RESOURCE_EXHAUSTED", Class::Wait(3_600)),
+    ("quotaError", "RESOURCE_EXHAUSTED", Class::Spent(3_600)),
     ("quotaError", "EXCESSIVE_SHORT_TERM_QUERY_RESOURCE_CONSUMPTION", Class::Wait(60)),
     ("quotaError", "EXCESSIVE_LONG_TERM_QUERY_RESOURCE_CONSUMPTION", Class::Wait(3_600)),
     ("quotaError", "ACCESS_PROHIBITED", Class::Right),
@@ -119,6 +120,7 @@ fn by_code(error: &AdsError, id: &str) -> Fault {
     let quota = error.details.as_ref().and_then(|details| details.quota_error_details.as_ref());
     match class(category, name) {
         Class::Wait(default) => quota_fault(quota, default, what),
+        Class::Spent(default) => quota_fault(quota, default, what).all_spent(),
         Class::Again => PlatformError::Transient(what).into(),
         Class::Serialise => PlatformError::Conflict(what).into(),
         Class::Token => Fault::from(PlatformError::Auth(what)).with(Remedy::FreshToken),
@@ -158,11 +160,11 @@ fn findings(error: &AdsError) -> String {
 }
 
 fn quota_fault(details: Option<&QuotaDetails>, default: u64, what: String) -> Fault {
-    let announced = details.and_then(|quota| quota.retry_delay.as_deref()?.strip_suffix('s')?.parse().ok()).and_then(|s| Duration::try_from_secs_f64(s).ok());
+    let announced = details.and_then(|quota| Wait::of_retry_delay(quota.retry_delay.as_deref()?));
     // Without a scope the wider one is meant: waiting too broadly costs time alone.
     let account = details.and_then(|quota| quota.rate_scope.as_deref()) == Some("ACCOUNT");
-    let reach = if account { Reach::Account } else { Reach::App };
-    Fault { error: PlatformError::Quota { wait: announced.unwrap_or(Duration::from_secs(default)), what }, reach, remedy: Remedy::None }
+    let pot = if account { Pot::Account } else { Pot::App };
+    Fault::quota(announced.unwrap_or(Wait::unsaid(default)), Reach::Pot(pot), what)
 }
 
 fn by_status(status: u16, text: String, reply: &Reply) -> Fault {
@@ -173,8 +175,8 @@ fn by_status(status: u16, text: String, reply: &Reply) -> Fault {
         404 => PlatformError::NotFound(what).into(),
         409 => PlatformError::Conflict(what).into(),
         429 => {
-            let wait = reply.header("retry-after").and_then(|seconds| seconds.parse().ok()).unwrap_or(10);
-            Fault { error: PlatformError::Quota { wait: Duration::from_secs(wait), what }, reach: Reach::Account, remedy: Remedy::None }
+            let wait = reply.header("retry-after").and_then(Wait::of_retry_after).unwrap_or(Wait::unsaid(10));
+            Fault::quota(wait, Reach::Pot(Pot::Account), what)
         }
         400 | 402 | 405..=428 | 430..=499 | 501 => PlatformError::Validation(what).into(),
         _ => PlatformError::Transient(what).into(),

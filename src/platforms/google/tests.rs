@@ -5,7 +5,7 @@ use crate::domain::entity::{EntityKey, Learning, Level, Objective, Platform, Rea
 use crate::domain::money::Currency;
 use crate::platforms::call::Reach;
 use crate::platforms::http::Reply;
-use crate::platforms::limits::Limiters;
+use crate::platforms::limits::{Limiters, Pot};
 use crate::platforms::spec::tests::spec;
 
 pub(super) fn google() -> Google {
@@ -222,7 +222,7 @@ fn every_error_code_of_the_contract_has_its_class() {
     for (name, seconds) in [("RESOURCE_TEMPORARILY_EXHAUSTED", 10), ("RESOURCE_EXHAUSTED", 3_600), ("EXCESSIVE_SHORT_TERM_QUERY_RESOURCE_CONSUMPTION", 60)] {
         let fault = failure(429, "quotaError", name, Value::Null);
         assert!(matches!(fault.error, PlatformError::Quota { wait, .. } if wait == Duration::from_secs(seconds)), "{name}");
-        assert_eq!(fault.reach, Reach::App, "without a scope the wider one is meant");
+        assert_eq!(fault.reach, Reach::Pot(Pot::App), "without a scope the wider one is meant");
     }
 }
 
@@ -243,8 +243,8 @@ fn an_announced_wait_and_whom_it_stops_are_read() {
     let scope = |scope: &str| json!({ "quotaErrorDetails": { "rateScope": scope, "rateName": "Requests", "retryDelay": "30s" } });
     let fault = failure(429, "quotaError", "RESOURCE_TEMPORARILY_EXHAUSTED", scope("ACCOUNT"));
     assert!(matches!(fault.error, PlatformError::Quota { wait, .. } if wait == Duration::from_secs(30)));
-    assert_eq!(fault.reach, Reach::Account);
-    assert_eq!(failure(429, "quotaError", "RESOURCE_EXHAUSTED", scope("DEVELOPER")).reach, Reach::App);
+    assert_eq!(fault.reach, Reach::Pot(Pot::Account));
+    assert_eq!(failure(429, "quotaError", "RESOURCE_EXHAUSTED", scope("DEVELOPER")).reach, Reach::Pot(Pot::App));
 }
 
 #[test]

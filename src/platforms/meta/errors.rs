@@ -1,29 +1,31 @@
 //! Meta's error codes, decided by code and subcode, never by text or HTTP status.
 
-use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
-use std::time::Duration;
 
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
-use super::wire::{AccountUsage, Failure, UseCase};
+use super::usage::{decay, regain};
+use super::wire::Failure;
 use crate::platforms::PlatformError;
 use crate::platforms::call::{Fault, Reach, Remedy};
 use crate::platforms::http::Reply;
+use crate::platforms::limits::{Pot, Wait};
 
-const SECOND: u64 = 1;
 const MINUTE: u64 = 60;
 const HOUR: u64 = 3_600;
+const APP: Reach = Reach::Pot(Pot::App);
+const ACCOUNT: Reach = Reach::Pot(Pot::Account);
+const MANAGEMENT: Reach = Reach::Pot(Pot::Management);
+const REPORTS: Reach = Reach::Pot(Pot::Reports);
 
 /// The body of a success, or what went wrong.
 pub(super) fn judge(reply: &Reply) -> Result<Value, Fault> {
     let Some(body) = reply.json() else {
         return Err(match reply.status {
-            429 => PlatformError::Quota { wait: Duration::from_secs(MINUTE), what: "HTTP 429 without a reason".to_owned() },
-            status => PlatformError::Transient(format!("HTTP {status} without JSON: {}", reply.excerpt())),
-        }
-        .into());
+            429 => Fault::quota(Wait::unsaid(MINUTE), ACCOUNT, "HTTP 429 without a reason".to_owned()),
+            status => PlatformError::Transient(format!("HTTP {status} without JSON: {}", reply.excerpt())).into(),
+        });
     };
     if let Some(error) = body.get("error") {
         let failure: Option<Failure> = serde_json::from_value(error.clone()).ok();
@@ -45,12 +47,12 @@ enum Behaviour {
     Shrink,
     /// Repeat a read; settle a write by reading.
     Repeat,
-    /// Wait this many seconds; whom that stops.
-    Throttle(u64, Reach),
+    /// Wait; whom that stops.
+    Throttle(Wait, Reach),
     /// The account's score is used up: wait until it has decayed.
     Score,
     /// A business use case is used up: the headers say when it is free again.
-    Regain,
+    Regain(Reach),
     /// Ask a person for another token.
     SignIn,
     /// Ask a person for a right.
@@ -83,30 +85,33 @@ enum Sub {
 const WHATEVER: RangeInclusive<i64> = i64::MIN..=i64::MAX;
 
 /// Every code the contract lists; the first rule that fits decides, and what none fits stays wrong.
-const RULES: [(RangeInclusive<i64>, Sub, Behaviour); 36] = [
+const RULES: [(RangeInclusive<i64>, Sub, Behaviour); 38] = [
     (2..=2, Sub::Of(&[1_504_038]), Behaviour::Shrink),
     (100..=100, Sub::Of(&[1_504_018, 1_487_534]), Behaviour::Shrink),
     (1..=1, Sub::Of(&[99]), Behaviour::GiveUp),
     (2..=2, Sub::Of(&[1_504_041, 1_504_042]), Behaviour::GiveUp),
     (1..=2, Sub::Any, Behaviour::Repeat),
     (960..=960, Sub::Any, Behaviour::Repeat),
-    // Reports alone are throttled, by app and account.
-    (4..=4, Sub::Of(&[1_504_022, 1_504_039]), Behaviour::Throttle(5 * MINUTE, Reach::Account)),
-    (4..=4, Sub::Any, Behaviour::Throttle(MINUTE, Reach::App)),
+    // Reports alone are throttled.
+    (4..=4, Sub::Of(&[1_504_022, 1_504_039]), Behaviour::Throttle(Wait::unsaid(5 * MINUTE), REPORTS)),
+    (4..=4, Sub::Any, Behaviour::Throttle(Wait::unsaid(MINUTE), APP)),
     // The spending limit was changed ten times today.
-    (17..=17, Sub::Of(&[1_885_172]), Behaviour::Throttle(24 * HOUR, Reach::Object)),
+    (17..=17, Sub::Of(&[1_885_172]), Behaviour::Throttle(Wait::documented(24 * HOUR), Reach::Object)),
     (17..=17, Sub::Any, Behaviour::Score),
-    (32..=32, Sub::Any, Behaviour::Throttle(MINUTE, Reach::App)),
-    (341..=341, Sub::Any, Behaviour::Throttle(MINUTE, Reach::App)),
+    (32..=32, Sub::Any, Behaviour::Throttle(Wait::unsaid(MINUTE), APP)),
+    (341..=341, Sub::Any, Behaviour::Throttle(Wait::unsaid(MINUTE), APP)),
     // One ad set's budget was changed four times within the hour.
-    (613..=613, Sub::Of(&[1_487_632]), Behaviour::Throttle(HOUR, Reach::Object)),
+    (613..=613, Sub::Of(&[1_487_632]), Behaviour::Throttle(Wait::documented(HOUR), Reach::Object)),
     // Too many ads for what the account spends: nothing else waits for it.
-    (613..=613, Sub::Of(&[1_487_225]), Behaviour::Throttle(HOUR, Reach::Object)),
-    (613..=613, Sub::Of(&[5_044_001]), Behaviour::Throttle(SECOND, Reach::Account)),
+    (613..=613, Sub::Of(&[1_487_225]), Behaviour::Throttle(Wait::documented(HOUR), Reach::Object)),
+    (613..=613, Sub::Of(&[5_044_001]), Behaviour::Throttle(Wait::unsaid(1), MANAGEMENT)),
     // Without a subcode it is a block for abuse.
     (613..=613, Sub::None, Behaviour::Stop),
     (613..=613, Sub::Any, Behaviour::Score),
-    (80_000..=80_014, Sub::Any, Behaviour::Regain),
+    (80_000..=80_000, Sub::Any, Behaviour::Regain(REPORTS)),
+    (80_004..=80_004, Sub::Any, Behaviour::Regain(MANAGEMENT)),
+    // Use cases that nothing here calls: audiences, pages, catalogues.
+    (80_001..=80_014, Sub::Any, Behaviour::Regain(Reach::Object)),
     (102..=102, Sub::Any, Behaviour::SignIn),
     (104..=104, Sub::Any, Behaviour::SignIn),
     // 458 app removed, 459 checkpoint, 460 password changed, 463 expired, 464 unconfirmed, 467 invalid, 492 page role.
@@ -167,13 +172,12 @@ fn classify(failure: &Failure, headers: &HeaderMap) -> Fault {
         None if failure.is_transient == Some(true) => Behaviour::Repeat,
         None => Behaviour::GiveUp,
     };
-    let quota = |wait: Duration, reach| Fault { error: PlatformError::Quota { wait, what: what.clone() }, reach, remedy: Remedy::None };
     match behaviour {
         Behaviour::Shrink => Fault::from(PlatformError::Transient(what)).with(Remedy::SmallerPage),
         Behaviour::Repeat => PlatformError::Transient(what).into(),
-        Behaviour::Throttle(seconds, reach) => quota(Duration::from_secs(seconds), reach),
-        Behaviour::Score => quota(decay(headers), Reach::Account),
-        Behaviour::Regain => quota(regain(headers).unwrap_or(Duration::from_secs(5 * MINUTE)), Reach::Account),
+        Behaviour::Throttle(wait, reach) => Fault::quota(wait, reach, what),
+        Behaviour::Score => Fault::quota(decay(headers), ACCOUNT, what),
+        Behaviour::Regain(reach) => Fault::quota(regain(headers, reach).unwrap_or(Wait::unsaid(5 * MINUTE)), reach, what),
         Behaviour::SignIn => PlatformError::Auth(what).into(),
         Behaviour::Ask => PlatformError::Permission(what).into(),
         Behaviour::Stop => PlatformError::Permission(format!("{what}: advertising is blocked; a person must look")).into(),
@@ -187,51 +191,4 @@ fn classify(failure: &Failure, headers: &HeaderMap) -> Fault {
 /// Whether a code or subcode says that advertising policy refused something.
 pub(super) fn is_policy(code: i64) -> bool {
     POLICY.contains(&code)
-}
-
-fn json<T: serde::de::DeserializeOwned>(headers: &HeaderMap, name: &str) -> Option<T> {
-    serde_json::from_str(headers.get(name)?.to_str().ok()?).ok()
-}
-
-fn use_cases(headers: &HeaderMap) -> impl Iterator<Item = UseCase> {
-    let cases: Option<BTreeMap<String, Vec<UseCase>>> = json(headers, "x-business-use-case-usage");
-    cases.into_iter().flatten().flat_map(|(_, entries)| entries)
-}
-
-fn seconds(amount: f64) -> Option<Duration> {
-    Duration::try_from_secs_f64(amount).ok()
-}
-
-/// The wait the headers announce, where they announce one; none at all still is a second.
-fn regain(headers: &HeaderMap) -> Option<Duration> {
-    let announced = use_cases(headers).filter_map(|case| seconds(case.estimated_time_to_regain_access? * 60.0)).max();
-    announced.map(|wait| wait.max(Duration::from_secs(SECOND)))
-}
-
-/// How long the account's score needs: what the header says in seconds, else a minute, and five on the low tier.
-fn decay(headers: &HeaderMap) -> Duration {
-    let account: Option<AccountUsage> = json(headers, "x-ad-account-usage");
-    let low = account.as_ref().is_some_and(|usage| usage.ads_api_access_tier.as_deref() == Some("development_access"));
-    let least = Duration::from_secs(if low { 5 * MINUTE } else { MINUTE });
-    account.and_then(|usage| seconds(usage.reset_time_duration?)).unwrap_or(least).max(least)
-}
-
-/// How long to go easy: from 85 % of any limit two minutes, from 95 % ten, or until the limit is announced to be free again.
-pub(super) fn pressure(headers: &HeaderMap) -> Option<Duration> {
-    let cases = use_cases(headers).flat_map(|case| [case.call_count, case.total_cputime, case.total_time]);
-    let account: Option<AccountUsage> = json(headers, "x-ad-account-usage");
-    let reset = account.as_ref().and_then(|usage| seconds(usage.reset_time_duration?));
-    let throttle: Option<AccountUsage> = json(headers, "x-fb-ads-insights-throttle");
-    let app: Option<UseCase> = json(headers, "x-app-usage");
-    let app = app.into_iter().flat_map(|usage| [usage.call_count, usage.total_cputime, usage.total_time]);
-    let highest = cases
-        .chain(app)
-        .chain([account, throttle].into_iter().flatten().flat_map(|usage| [usage.acc_id_util_pct, usage.app_id_util_pct]))
-        .flatten()
-        .fold(0.0, f64::max);
-    match highest {
-        at if at >= 95.0 => Some(regain(headers).or(reset).unwrap_or(Duration::ZERO).max(Duration::from_secs(10 * MINUTE))),
-        at if at >= 85.0 => Some(Duration::from_secs(2 * MINUTE)),
-        _ => None,
-    }
 }

@@ -55,23 +55,39 @@ fn level(event: &str) -> Option<Level> {
     }
 }
 
+/// What a token tells of itself; where that is not answered, what the account tells is what is known.
+async fn token(meta: &Meta) -> Result<Value, PlatformError> {
+    match meta.get("debug_token", &[("input_token", meta.token.expose_secret())]).await.map_err(PlatformError::from) {
+        Ok(answer) => Ok(answer["data"].clone()),
+        Err(error @ PlatformError::Auth(_)) => Err(error),
+        Err(_) => Ok(Value::Null),
+    }
+}
+
+/// When a token ends: itself or its leave to read data, whichever is sooner. Zero is never.
+fn ends(told: &Value) -> Option<ProductTime> {
+    let seconds = ["expires_at", "data_access_expires_at"].into_iter().filter_map(|name| told[name].as_i64()).filter(|seconds| *seconds > 0);
+    seconds.min()?.checked_mul(1_000).map(ProductTime::from_ms)
+}
+
+impl Meta {
+    /// When the token ends.
+    pub(in crate::platforms) async fn token_ends(&self) -> Result<Option<ProductTime>, PlatformError> {
+        Ok(ends(&token(self).await?))
+    }
+}
+
 /// What the token may do in this account.
 pub(super) async fn access(meta: &Meta) -> Result<Access, PlatformError> {
     let node = format!("act_{}", meta.spec.platform_id);
     let found = meta.get(&node, &[("fields", inventory::ACCOUNT_WITH_RIGHTS)]).await?;
     let tasks: Vec<String> = found["user_tasks"].as_array().into_iter().flatten().filter_map(text).collect();
     let account = inventory::assemble(&meta.spec, &super::decode(found, &node)?, Vec::new(), Vec::new())?.account;
-    // A token may ask about itself; where that is not answered, what the account tells is what is known.
-    let told = match meta.get("debug_token", &[("input_token", meta.token.expose_secret())]).await.map_err(PlatformError::from) {
-        Ok(answer) => answer["data"].clone(),
-        Err(error @ PlatformError::Auth(_)) => return Err(error),
-        Err(_) => Value::Null,
-    };
+    let told = token(meta).await?;
     let scopes: Vec<String> = told["scopes"].as_array().into_iter().flatten().filter_map(text).collect();
     let has = |list: &[String], name: &str| list.iter().any(|known| known == name);
     let tasks_missing = ["ADVERTISE", "ANALYZE"].into_iter().filter(|task| !tasks.is_empty() && !has(&tasks, task) && !has(&tasks, "MANAGE"));
     let scopes_missing = ["ads_read", "ads_management"].into_iter().filter(|scope| !scopes.is_empty() && !has(&scopes, scope));
     let missing = tasks_missing.chain(scopes_missing).map(str::to_owned).collect();
-    let token_ends = told["expires_at"].as_i64().filter(|seconds| *seconds > 0).and_then(|seconds| seconds.checked_mul(1_000)).map(ProductTime::from_ms);
-    Ok(Access { account, rights: tasks.into_iter().chain(scopes).collect(), missing, token_ends, left: Vec::new() })
+    Ok(Access { account, rights: tasks.into_iter().chain(scopes).collect(), missing, token_ends: ends(&told), left: Vec::new() })
 }

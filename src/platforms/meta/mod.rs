@@ -14,6 +14,7 @@ mod report;
 mod story;
 mod structure;
 mod targeting;
+mod usage;
 mod wire;
 
 use std::sync::Arc;
@@ -63,7 +64,7 @@ pub(super) struct Meta {
 
 impl Meta {
     /// How Meta's answers are judged.
-    pub(super) const DIALECT: Dialect = Dialect { judge: errors::judge, pressure: errors::pressure };
+    pub(super) const DIALECT: Dialect = Dialect { judge: errors::judge, cost: usage::cost, told: usage::told };
 
     pub(super) fn new(spec: AccountSpec, caller: Arc<Caller>) -> Self {
         let token = spec.credentials.fixed_token(&spec.account).unwrap_or_default();

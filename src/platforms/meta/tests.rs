@@ -5,9 +5,9 @@ use super::*;
 use crate::clock::Clock;
 use crate::domain::entity::{BudgetRef, Learning, Level, Objective, Platform, ReadOnly, RunStatus};
 use crate::domain::money::{Currency, Money};
-use crate::platforms::call::Reach;
+use crate::platforms::call::{Asking, Reach, Told, Verb};
 use crate::platforms::http::Reply;
-use crate::platforms::limits::Limiters;
+use crate::platforms::limits::{Limiters, Pot};
 use crate::platforms::spec::tests::spec;
 use crate::platforms::spec::{ConversionRule, ConversionValue};
 
@@ -279,16 +279,18 @@ fn every_code_and_subcode_becomes_what_the_contract_says() {
         }
     }
     for (code, subcode, seconds, reach) in [
-        (4, 0, 60, Reach::App),
-        (4, 1_504_022, 300, Reach::Account),
-        (17, 2_446_079, 60, Reach::Account),
+        (4, 0, 60, Reach::Pot(Pot::App)),
+        (4, 1_504_022, 300, Reach::Pot(Pot::Reports)),
+        (17, 2_446_079, 60, Reach::Pot(Pot::Account)),
         (17, 1_885_172, 86_400, Reach::Object),
-        (32, 0, 60, Reach::App),
+        (32, 0, 60, Reach::Pot(Pot::App)),
         (613, 1_487_632, 3_600, Reach::Object),
         (613, 1_487_225, 3_600, Reach::Object),
-        (613, 5_044_001, 1, Reach::Account),
-        (613, 1_487_742, 60, Reach::Account),
-        (80_004, 0, 300, Reach::Account),
+        (613, 5_044_001, 1, Reach::Pot(Pot::Management)),
+        (613, 1_487_742, 60, Reach::Pot(Pot::Account)),
+        (80_000, 0, 300, Reach::Pot(Pot::Reports)),
+        (80_003, 0, 300, Reach::Object),
+        (80_004, 0, 300, Reach::Pot(Pot::Management)),
     ] {
         let fault = failure(code, subcode, "");
         let PlatformError::Quota { wait, .. } = fault.error else { panic!("{code}/{subcode}") };
@@ -312,8 +314,6 @@ fn an_accounts_score_is_waited_for_as_long_as_the_header_or_the_tier_says() {
     assert_eq!(wait(r#"{"acc_id_util_pct":100,"reset_time_duration":0,"ads_api_access_tier":"standard_access"}"#), 60);
     assert_eq!(wait(r#"{"acc_id_util_pct":100,"reset_time_duration":100,"ads_api_access_tier":"standard_access"}"#), 100);
     assert_eq!(wait(r#"{"acc_id_util_pct":100,"ads_api_access_tier":"development_access"}"#), 300);
-    let reports = Reply::of(200, &[("x-fb-ads-insights-throttle", r#"{"app_id_util_pct":96.2,"acc_id_util_pct":10}"#)], "{}");
-    assert_eq!(errors::pressure(&reports.headers), Some(Duration::from_secs(600)));
 }
 
 #[test]
@@ -337,9 +337,46 @@ fn waits_and_pressure_are_read_from_the_usage_headers() {
         }
     };
     assert_eq!((wait(7), wait(0)), (420, 1));
-    let eased = |percent| errors::pressure(&Reply::of(200, &[("x-business-use-case-usage", usage(percent, 0))], "{}").headers).map(|wait| wait.as_secs());
-    assert_eq!((eased(28), eased(86), eased(96)), (None, Some(120), Some(600)));
-    let account = Reply::of(200, &[("x-ad-account-usage", r#"{"acc_id_util_pct":97.5,"reset_time_duration":1000}"#)], "{}");
-    assert_eq!(errors::pressure(&account.headers), Some(Duration::from_secs(1_000)));
-    assert_eq!(errors::pressure(&Reply::of(200, &[("x-app-usage", "not json")], "{}").headers), None);
+}
+
+fn told(header: &'static str, value: &'static str) -> Vec<Told> {
+    usage::told(&Reply::of(200, &[(header, value)], "{}").headers)
+}
+
+/// The headers as the contract shows them: percent everywhere, minutes in one, seconds in another.
+#[test]
+fn each_usage_header_tells_of_its_own_count_in_its_own_units() {
+    let minutes = |count: u64| Some(Duration::from_secs(count * 60));
+    let entry = |pot, share, rest, most| Told { pot, share: Some(share), rest, most };
+    assert_eq!(told("x-app-usage", r#"{"call_count":28,"total_cputime":25,"total_time":25}"#), [entry(Pot::App, 0.28, None, None)]);
+    let account = told("x-ad-account-usage", r#"{"acc_id_util_pct":9.67,"reset_time_duration":100,"ads_api_access_tier":"standard_access"}"#);
+    assert_eq!(account, [entry(Pot::Account, 0.0967, None, Some(9_000))]);
+    let cases = told(
+        "x-business-use-case-usage",
+        r#"{"1234567890":[{"type":"ads_management","call_count":95,"total_cputime":20,"total_time":20,"estimated_time_to_regain_access":0,"ads_api_access_tier":"development_access"},{"type":"ads_insights","call_count":3,"total_cputime":86,"total_time":1,"estimated_time_to_regain_access":0},{"type":"pages","call_count":100}]}"#,
+    );
+    assert_eq!(cases, [entry(Pot::Management, 0.95, minutes(10), Some(300)), entry(Pot::Reports, 0.86, minutes(2), None)]);
+    let reports = told("x-fb-ads-insights-throttle", r#"{"app_id_util_pct":96.2,"acc_id_util_pct":10,"ads_api_access_tier":"standard_access"}"#);
+    assert_eq!(reports, [entry(Pot::Reports, 96.2 / 100.0, minutes(10), Some(190_000))]);
+    let long = told("x-business-use-case-usage", r#"{"1":[{"type":"ads_insights","call_count":101,"estimated_time_to_regain_access":27}]}"#);
+    assert_eq!(long.first().and_then(|told| told.rest), minutes(27));
+    let seconds = told("x-ad-account-usage", r#"{"acc_id_util_pct":97.5,"reset_time_duration":1000}"#);
+    assert_eq!(seconds.first().and_then(|told| told.rest), Some(Duration::from_secs(1_000)));
+    assert_eq!(told("x-app-usage", "not json"), []);
+}
+
+#[test]
+fn a_call_counts_by_its_use_case_and_a_write_as_three_points() {
+    let cost = |verb, path| usage::cost(&Asking { verb, path, body: b"" });
+    assert_eq!(cost(Verb::Get, "/v26.0/act_1/insights"), [(Pot::App, 1), (Pot::Account, 1), (Pot::Reports, 1)]);
+    assert_eq!(cost(Verb::Post, "/v26.0/23850000000000022"), [(Pot::App, 1), (Pot::Account, 3), (Pot::Management, 1)]);
+}
+
+#[test]
+fn only_the_use_case_that_is_used_up_is_waited_for() {
+    let both = r#"{"1":[{"type":"ads_insights","estimated_time_to_regain_access":40},{"type":"ads_management","estimated_time_to_regain_access":3}]}"#;
+    let reply = Reply::of(400, &[("x-business-use-case-usage", both)], r#"{"error":{"code":80004,"message":"too many calls"}}"#);
+    let fault = errors::judge(&reply).expect_err("an error");
+    let PlatformError::Quota { wait, .. } = fault.error else { panic!("a quota") };
+    assert_eq!((wait.as_secs(), fault.reach), (180, Reach::Pot(Pot::Management)));
 }

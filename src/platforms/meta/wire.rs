@@ -103,9 +103,12 @@ pub(super) struct Failure {
     pub fbtrace_id: Option<String>,
 }
 
-/// One entry of `x-business-use-case-usage`.
+/// One entry of `x-business-use-case-usage`; the counts alone make up `x-app-usage`.
 #[derive(Deserialize)]
 pub(super) struct UseCase {
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    pub ads_api_access_tier: Option<String>,
     pub call_count: Option<f64>,
     pub total_cputime: Option<f64>,
     pub total_time: Option<f64>,

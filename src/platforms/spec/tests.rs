@@ -16,6 +16,7 @@ pub(in crate::platforms) fn spec(platform: Platform, base_url: Option<&str>) -> 
         base_url: base_url.map(|url| url.parse().expect("a literal")),
         credentials: Credentials::Sandbox,
         conversions: ConversionRule { actions: vec!["purchase".to_owned()], window: Duration::from_secs(7 * 86_400), value: ConversionValue::Reported },
+        operations_per_day: None,
     }
 }
 
@@ -78,5 +79,5 @@ fn what_contradicts_itself_is_refused() {
 fn i11_the_key_calls_are_counted_by_holds_no_secret() {
     let mut spec = spec(Platform::Meta, None);
     spec.credentials = Credentials::Meta { access_token: "TOKEN-VALUE".into(), app_secret: None };
-    assert!(spec.counted_by().iter().all(|(key, _)| !key.contains("VALUE")));
+    assert!(spec.counted_by().iter().all(|(_, key, _)| !key.contains("VALUE")));
 }

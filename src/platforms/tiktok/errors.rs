@@ -1,23 +1,20 @@
 //! TikTok's error codes. HTTP status is 200 on most errors: the envelope's code decides, never its text.
 
 use std::ops::RangeInclusive;
-use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::platforms::PlatformError;
-use crate::platforms::call::{Fault, Reach, Remedy};
+use crate::platforms::call::{Fault, Reach};
 use crate::platforms::http::Reply;
+use crate::platforms::limits::{Pot, Wait};
 use crate::platforms::loose::Loose;
 
 /// What a code asks for.
 #[derive(Clone, Copy, Debug)]
 enum Behaviour {
-    /// Wait; limits are counted by app, over all its accounts.
-    Throttle {
-        /// For how many seconds, as TikTok announces none.
-        seconds: u64,
-    },
+    /// Wait; limits are counted by app, over all its accounts. TikTok announces no time.
+    Throttle(Wait),
     /// Ask a person for another token.
     SignIn,
     /// Ask a person for a right.
@@ -34,6 +31,10 @@ enum Behaviour {
     GiveUp,
 }
 
+/// The code of a rate limit does not say which: that of a second is over at once, that of a minute blocks for about five, and since calls a second
+/// are kept back here it is the latter.
+const BLOCK: Wait = Wait::documented(300);
+
 /// Every code the contract lists; what is not listed stays wrong.
 const CODES: [(RangeInclusive<i64>, Behaviour); 32] = [
     // Done in part: only reading tells which part.
@@ -44,18 +45,17 @@ const CODES: [(RangeInclusive<i64>, Behaviour); 32] = [
     (40_002..=40_002, Behaviour::GiveUp),
     (40_006..=40_006, Behaviour::GiveUp),
     (40_007..=40_007, Behaviour::Missing),
-    (40_016..=40_016, Behaviour::Throttle { seconds: 5 }),
+    (40_016..=40_016, Behaviour::Throttle(Wait::unsaid(5))),
     (40_050..=40_050, Behaviour::Settle),
     (40_051..=40_051, Behaviour::GiveUp),
     (40_061..=40_061, Behaviour::GiveUp),
-    // The limit of a second is over at once, and that of a minute answers again.
-    (40_100..=40_100, Behaviour::Throttle { seconds: 1 }),
+    (40_100..=40_100, Behaviour::Throttle(BLOCK)),
     (40_101..=40_101, Behaviour::Ask),
     (40_102..=40_105, Behaviour::SignIn),
     (40_110..=40_110, Behaviour::SignIn),
     (40_113..=40_113, Behaviour::Ask),
     (40_117..=40_118, Behaviour::Ask),
-    (40_132..=40_133, Behaviour::Throttle { seconds: 5 }),
+    (40_132..=40_133, Behaviour::Throttle(Wait::unsaid(5))),
     (40_200..=40_201, Behaviour::Repeat),
     (40_202..=40_202, Behaviour::ReadAgain),
     (40_300..=40_301, Behaviour::Ask),
@@ -72,7 +72,7 @@ const CODES: [(RangeInclusive<i64>, Behaviour); 32] = [
     (41_001..=41_001, Behaviour::GiveUp),
     (50_000..=52_999, Behaviour::Repeat),
     (60_001..=60_001, Behaviour::Repeat),
-    (61_000..=61_000, Behaviour::Throttle { seconds: 5 }),
+    (61_000..=61_000, Behaviour::Throttle(Wait::unsaid(5))),
 ];
 
 /// The envelope of a success, or what went wrong.
@@ -82,7 +82,7 @@ pub(super) fn judge(reply: &Reply) -> Result<Value, Fault> {
     let (Some(envelope), Some(code)) = (envelope, code) else {
         let what = format!("HTTP {} without an envelope: {}", reply.status, reply.excerpt());
         return Err(match reply.status {
-            429 => throttled(1, what),
+            429 => throttled(BLOCK, what),
             _ => PlatformError::Transient(what).into(),
         });
     };
@@ -98,14 +98,14 @@ pub(super) fn judge(reply: &Reply) -> Result<Value, Fault> {
     Err(classify(code, format!("{code}: {said} (request_id {id})")))
 }
 
-fn throttled(seconds: u64, what: String) -> Fault {
-    Fault { error: PlatformError::Quota { wait: Duration::from_secs(seconds), what }, reach: Reach::App, remedy: Remedy::None }
+fn throttled(wait: Wait, what: String) -> Fault {
+    Fault::quota(wait, Reach::Pot(Pot::App), what)
 }
 
 fn classify(code: i64, what: String) -> Fault {
     let behaviour = CODES.iter().find(|(codes, _)| codes.contains(&code)).map_or(Behaviour::GiveUp, |(_, behaviour)| *behaviour);
     match behaviour {
-        Behaviour::Throttle { seconds } => throttled(seconds, what),
+        Behaviour::Throttle(wait) => throttled(wait, what),
         Behaviour::SignIn => PlatformError::Auth(what).into(),
         Behaviour::Ask => PlatformError::Permission(what).into(),
         Behaviour::Repeat => PlatformError::Transient(what).into(),

@@ -24,7 +24,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::call::{Caller, Dialect, Fault};
+use super::call::{Caller, Dialect, Fault, one_each};
 use super::http::Outgoing;
 use super::spec::{AccountSpec, is_number};
 use super::write::{Owner, Run, Task, address, request, task, with_query};
@@ -55,7 +55,7 @@ pub(super) struct Tiktok {
 
 impl Tiktok {
     /// How TikTok's answers are judged.
-    pub(super) const DIALECT: Dialect = Dialect { judge: errors::judge, pressure: |_| None };
+    pub(super) const DIALECT: Dialect = Dialect { judge: errors::judge, cost: one_each, told: |_| Vec::new() };
 
     pub(super) fn new(spec: AccountSpec, caller: Arc<Caller>) -> Self {
         let token = spec.credentials.fixed_token(&spec.account).unwrap_or_default();

@@ -5,7 +5,7 @@ use crate::domain::entity::{BudgetRef, EntityKey, Learning, Objective, Platform,
 use crate::domain::money::{Currency, Money};
 use crate::platforms::call::Reach;
 use crate::platforms::http::Reply;
-use crate::platforms::limits::Limiters;
+use crate::platforms::limits::{Limiters, Pot};
 use crate::platforms::spec::tests::spec;
 
 pub(super) fn tiktok(clock: Clock) -> Tiktok {
@@ -178,7 +178,8 @@ fn errors_are_told_apart_by_code_whatever_the_status() {
         }
     }
     let fault = errors::judge(&Reply::of(200, &[], r#"{"code":40100,"message":"Too many requests"}"#)).expect_err("an error");
-    assert_eq!(fault.reach, Reach::App, "limits are the app's");
+    assert!(matches!(fault.error, PlatformError::Quota { wait, .. } if wait == Duration::from_secs(300)), "the block of a minute's limit lasts five");
+    assert_eq!(fault.reach, Reach::Pot(Pot::App), "limits are the app's");
     for (status, body, expected) in
         [(502, "<html>", "TRANSIENT"), (429, "<html>", "QUOTA"), (200, "[]", "TRANSIENT"), (200, r#"{"message":"no code"}"#, "TRANSIENT")]
     {

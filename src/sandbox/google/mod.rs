@@ -245,6 +245,29 @@ fn token(asked: &Asked) -> Reply {
     )
 }
 
+/// Whose operations a call uses, and how many; nothing for signing in.
+pub(crate) fn operations(asked: &Asked) -> Option<(Option<String>, u32)> {
+    let rest = asked.path.strip_prefix('/')?.strip_prefix(VERSION)?.strip_prefix('/')?;
+    let (customer, call) = match rest.strip_prefix("customers/") {
+        Some(rest) => rest.split_once('/').map(|(customer, call)| (Some(customer.to_owned()), call))?,
+        None => (None, rest),
+    };
+    let body = asked.json().unwrap_or_default();
+    let listed = ["operations", "mutateOperations"].iter().find_map(|name| body[*name].as_array()).map_or(1, Vec::len);
+    let follows = body["pageToken"].as_str().is_some_and(|token| !token.is_empty());
+    let count = if call.ends_with(":mutate") { u32::try_from(listed).unwrap_or(u32::MAX) } else { u32::from(!follows) };
+    Some((customer, count))
+}
+
+/// The refusal of a project that has used up its day.
+pub(crate) fn spent(asked: &Asked, moment: &Moment) -> Reply {
+    let mut fault = Fault::new("quotaError", "RESOURCE_EXHAUSTED", "Too many requests. Operations of the day are used up.");
+    fault.details = Some(Box::new(
+        json!({ "quotaErrorDetails": { "rateScope": "DEVELOPER", "rateName": "Operations per day", "retryDelay": format!("{}s", moment.wait_s) } }),
+    ));
+    Refusal::Failure { status: 429, faults: vec![fault] }.reply(moment, asked.path.ends_with(":searchStream"))
+}
+
 /// The answer a fault puts in place of the platform's.
 pub(crate) fn fault(kind: Kind, asked: &Asked, moment: &Moment) -> Reply {
     let stream = asked.path.ends_with(":searchStream");

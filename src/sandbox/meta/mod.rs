@@ -16,6 +16,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 
 use super::faults::Kind;
+use super::throttle::Place;
 use super::wire::{Asked, Reply, token_is_ours};
 use super::world::World;
 use super::world::edits::Moment;
@@ -75,17 +76,59 @@ impl Refusal {
     }
 }
 
+/// A use case whose calls Meta counts by themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Case {
+    /// Everything but reports.
+    Management,
+    /// Reports.
+    Insights,
+}
+
+impl Case {
+    fn of(asked: &Asked) -> Self {
+        if asked.path.trim_end_matches('/').ends_with("/insights") { Self::Insights } else { Self::Management }
+    }
+
+    /// The name in headers.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Management => "ads_management",
+            Self::Insights => "ads_insights",
+        }
+    }
+}
+
+/// Where a call counts: by use case and the account of what it is about.
+pub(crate) fn case(world: &World, asked: &Asked) -> Place {
+    let node = asked.path.trim_matches('/').split('/').nth(1).unwrap_or_default();
+    let of_thing = || find(world, node).map(|thing| world.accounts[world.things[thing].account].id.as_str());
+    let account = Some(node).filter(|node| node.starts_with("act_")).or_else(of_thing).unwrap_or_default();
+    Place::Case(account.trim_start_matches("act_").to_owned(), Case::of(asked))
+}
+
+fn usage(account: &str, case: Case, percent: f64, minutes: u32) -> String {
+    json!({ account: [{ "type": case.name(), "call_count": percent, "total_cputime": 2, "total_time": 3, "estimated_time_to_regain_access": minutes, "ads_api_access_tier": "standard_access" }] })
+        .to_string()
+}
+
+/// An answer that tells how much of the use case is used.
+pub(crate) fn with_usage(mut reply: Reply, account: &str, case: Case, percent: f64) -> Reply {
+    for (_, value) in reply.headers.iter_mut().filter(|(name, _)| *name == "x-business-use-case-usage") {
+        *value = usage(account, case, percent, 0);
+    }
+    reply
+}
+
 /// Answers a request to the Graph host.
 pub(crate) fn answer(world: &mut World, asked: &Asked, moment: &Moment) -> Reply {
     match route(world, asked, moment) {
         Ok((body, account)) => {
-            let kind = if asked.path.trim_end_matches('/').ends_with("/insights") { "ads_insights" } else { "ads_management" };
             let reply = Reply::json(200, &body).with("x-app-usage", json!({ "call_count": 3, "total_cputime": 2, "total_time": 2 }).to_string());
             let Some(account) = account else { return reply };
             let digits = world.accounts[account].id.trim_start_matches("act_").to_owned();
-            let usage = json!({ digits: [{ "type": kind, "call_count": 4, "total_cputime": 2, "total_time": 3, "estimated_time_to_regain_access": 0, "ads_api_access_tier": "standard_access" }] });
             reply
-                .with("x-business-use-case-usage", usage.to_string())
+                .with("x-business-use-case-usage", usage(&digits, Case::of(asked), 4.0, 0))
                 .with("x-ad-account-usage", json!({ "acc_id_util_pct": 2.5, "reset_time_duration": 0, "ads_api_access_tier": "standard_access" }).to_string())
         }
         Err(refusal) => refusal.reply(moment),
@@ -102,7 +145,7 @@ fn route(world: &mut World, asked: &Asked, moment: &Moment) -> Result<(Value, Op
             format!("(#2635) You are calling a deprecated version of the Ads API. Please update to the latest version: {version}."),
         ));
     }
-    authorise(asked)?;
+    authorise(asked, moment)?;
     if asked.query.contains_key("date_format") || asked.query.contains_key("ids") {
         return Err(Refusal::invalid("(#100) The parameters `date_format` and `ids` are no longer supported"));
     }
@@ -126,7 +169,7 @@ fn route(world: &mut World, asked: &Asked, moment: &Moment) -> Result<(Value, Op
     }
     match (node, edge) {
         ("search", None) => return search(asked).map(|body| (body, None)),
-        ("debug_token", None) => return Ok((token(asked), None)),
+        ("debug_token", None) => return Ok((debugged(asked, moment), None)),
         ("me", Some("adaccounts")) => {
             let rows = world.accounts.iter().filter(|account| account.platform == Platform::Meta).map(|account| json!({ "id": account.id })).collect();
             return objects::page(rows, asked, moment).map(|body| (body, None));
@@ -187,10 +230,24 @@ fn search(asked: &Asked) -> Result<Value, Refusal> {
     Ok(json!({ "data": found.map(|(key, name)| json!({ "key": key, "name": name })).collect::<Vec<_>>() }))
 }
 
-/// `GET debug_token`: a system user's token that never ends.
-fn token(asked: &Asked) -> Value {
-    let valid = asked.param("input_token").is_some_and(token_is_ours);
-    json!({ "data": { "app_id": "100200300", "type": "SYSTEM_USER", "is_valid": valid, "expires_at": 0, "scopes": ["ads_management", "ads_read", "business_management"] } })
+/// When a token ends, in seconds since the epoch: 0 is never. Those that begin so end when they say.
+fn end_of(token: &str) -> i64 {
+    token.strip_prefix("sandbox-ends-").and_then(|seconds| seconds.parse().ok()).unwrap_or(0)
+}
+
+fn has_ended(token: &str, moment: &Moment) -> bool {
+    let end = end_of(token);
+    end > 0 && moment.now.ms() >= end.saturating_mul(1_000)
+}
+
+/// `GET debug_token`: a system user's token.
+fn debugged(asked: &Asked, moment: &Moment) -> Value {
+    let token = asked.param("input_token").unwrap_or_default();
+    let valid = token_is_ours(token) && !has_ended(token, moment);
+    json!({ "data": {
+        "app_id": "100200300", "type": "SYSTEM_USER", "is_valid": valid, "expires_at": end_of(token), "data_access_expires_at": 0,
+        "scopes": ["ads_management", "ads_read", "business_management"],
+    } })
 }
 
 /// What of Meta's has this id.
@@ -203,25 +260,29 @@ fn sees(world: &World, thing: usize, moment: &Moment) -> bool {
     world.things[thing].created <= moment.seen
 }
 
-fn authorise(asked: &Asked) -> Result<(), Refusal> {
+fn authorise(asked: &Asked, moment: &Moment) -> Result<(), Refusal> {
     let fields = asked.fields();
     let token = asked.bearer().or_else(|| asked.param("access_token")).or_else(|| fields.get("access_token").map(String::as_str));
     match token {
         None => Err(Refusal::new(104, None, "An access token is required to request this resource.")),
+        Some(token) if has_ended(token, moment) => Err(Refusal::new(190, Some(463), "Error validating access token: Session has expired.")),
         Some(token) if token_is_ours(token) => Ok(()),
         Some(_) => Err(Refusal::new(190, Some(467), "Error validating access token: the token is invalid.")),
     }
 }
 
 /// The answer a fault puts in place of the platform's.
-pub(crate) fn fault(kind: Kind, moment: &Moment) -> Reply {
+pub(crate) fn fault(kind: Kind, asked: &Asked, moment: &Moment) -> Reply {
     match kind {
         Kind::Http429 => {
             let minutes = u32::from(moment.wait_s > 1);
-            let usage = json!({ "1001": [{ "type": "ads_management", "call_count": 101, "total_cputime": 90, "total_time": 90, "estimated_time_to_regain_access": minutes, "ads_api_access_tier": "standard_access" }] });
-            Refusal::new(80004, None, "(#80004) There have been too many calls to this ad-account. Wait a bit and try again.")
+            let code = match Case::of(asked) {
+                Case::Management => 80_004,
+                Case::Insights => 80_000,
+            };
+            Refusal::new(code, None, format!("(#{code}) There have been too many calls to this ad-account. Wait a bit and try again."))
                 .reply(moment)
-                .with("x-business-use-case-usage", usage.to_string())
+                .with("x-business-use-case-usage", usage("1001", Case::of(asked), 101.0, minutes))
         }
         Kind::RevokedToken => Refusal::new(190, Some(460), "Error validating access token: the session has been invalidated.").reply(moment),
         Kind::Http500 | Kind::Timeout | Kind::ResetBefore | Kind::ResetAfter | Kind::Duplicate | Kind::StaleRead | Kind::Slow | Kind::Clip => {

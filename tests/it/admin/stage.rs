@@ -127,7 +127,17 @@ impl Control for Recorder {
     fn accounts(&self) -> Vec<AccountStatus> {
         let account = self.view.account.clone();
         let (breaker, last_ok) = ("closed".to_owned(), Some(self.view.at));
-        vec![AccountStatus { account, platform: Platform::Meta, sandbox: true, acting: true, breaker, last_ok, last_error: None, frozen: None }]
+        vec![AccountStatus {
+            account,
+            platform: Platform::Meta,
+            sandbox: true,
+            acting: true,
+            breaker,
+            last_ok,
+            last_error: None,
+            frozen: None,
+            left: vec![("app: 15000 operations a day".to_owned(), 0.5)],
+        }]
     }
     fn agents(&self) -> Vec<AgentStatus> {
         let policy = &self.policy().policy;

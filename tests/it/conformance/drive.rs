@@ -18,7 +18,8 @@ use super::{START, changes};
 use crate::platforms::meta::picture;
 
 /// What of a gateway reaches the platform; each is driven here, so that what it sends is recorded.
-pub(super) const DRIVEN: [&str; 10] = ["inventory", "daily_metrics", "compose", "rehearse", "look", "structure", "report", "edits", "access", "send"];
+pub(super) const DRIVEN: [&str; 11] =
+    ["inventory", "daily_metrics", "compose", "rehearse", "look", "structure", "report", "edits", "access", "token_ends", "send"];
 
 /// What stands in an account that changes are tried on.
 pub(super) struct Standing {
@@ -50,6 +51,7 @@ pub(super) async fn everything(gateway: &Gateway, clock: &Clock, ad_groups: &BTr
     let days = gateway.daily_metrics(from, to).await.expect("a report");
     assert!(days.len() > 500, "{}: more than one page", gateway.platform());
     possible(&"access", gateway.access().await);
+    possible(&"token_ends", gateway.token_ends().await);
     possible(&"edits", gateway.edits(START - TimeDelta::days(7)).await);
     let levels = [ReportLevel::Campaign, ReportLevel::AdGroup, ReportLevel::Ad];
     let divisions = [None, Some(Breakdown::Age), Some(Breakdown::Gender), Some(Breakdown::Country), Some(Breakdown::Device), Some(Breakdown::Hour)];

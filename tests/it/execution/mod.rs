@@ -143,6 +143,7 @@ impl Stage {
             base_url: Some(sandbox.base_url().parse().expect("a url")),
             credentials: Credentials::Sandbox,
             conversions: ConversionRule { actions: vec!["purchase".into()], window: Duration::from_secs(7 * 86_400), value: ConversionValue::Reported },
+            operations_per_day: None,
         };
         let gateway = Arc::new(Gateway::new(spec, clock.clone(), &Limiters::new(clock.clone())).expect("a sound account"));
         let (ids, gate, shard) = (IdGen::seeded(1), Gate::new(folder.path()), "core".parse::<ShardId>().expect("a name"));
