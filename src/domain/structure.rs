@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use super::change::{Bid, BidStrategy};
+use super::change::{Bid, BidStrategy, Bidding};
 use super::entity::{EntityKey, RunStatus};
 use super::metrics::Metrics;
 use super::money::Money;
@@ -91,9 +91,27 @@ pub struct Creative {
     pub tracking: Option<String>,
 }
 
-/// Everything below the campaigns of one account.
+/// How one campaign bids and whom it reaches by itself, where its platform keeps that at campaigns: what a change of it expects to find.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CampaignTerms {
+    /// The campaign.
+    pub campaign: EntityKey,
+    /// How it bids, where that is ours to set.
+    pub bidding: Option<Bidding>,
+    /// Whom it reaches, as far as our vocabulary says it.
+    pub targeting: Targeting,
+    /// What else narrows its reach, by the platform's names: kept as it is when targeting is changed.
+    pub beyond: Vec<String>,
+    /// Whether it delivers at some hours only; kept as it is.
+    pub dayparted: bool,
+}
+
+/// Everything below the campaigns of one account, and what campaigns keep of it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Structure {
+    /// Terms of campaigns, in the order of their keys; none of a platform that keeps bids and targeting at ad groups alone.
+    #[serde(default)]
+    pub campaigns: Vec<CampaignTerms>,
     /// Ad groups, in the order of their keys.
     pub ad_groups: Vec<AdGroup>,
     /// Ads, in the order of their keys.

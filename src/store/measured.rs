@@ -5,6 +5,7 @@ use chrono::NaiveDate;
 use super::poll_fact::PollRow;
 use super::row::{Row, args};
 use super::{StoreError, Tx};
+use crate::clock::ProductTime;
 use crate::domain::entity::EntityKey;
 use crate::domain::ids::AccountId;
 use crate::domain::money::Money;
@@ -36,6 +37,19 @@ impl Tx {
             self.run(sql, values).await?;
         }
         Ok(())
+    }
+
+    /// Removes versions from before `before`, but the last of each UTC day and those that were valid at a read some stored round saw. Returns how many went.
+    ///
+    /// # Errors
+    /// [`StoreError`] from the database.
+    pub async fn thin_measured(&mut self, account: &AccountId, before: ProductTime) -> Result<u64, StoreError> {
+        let sql = "DELETE FROM measured WHERE account = $1 AND at_ms < $2 AND EXISTS (SELECT 1 FROM measured w WHERE w.source = measured.source \
+                   AND w.entity = measured.entity AND w.day = measured.day AND w.poll_seq > measured.poll_seq AND w.at_ms < $2 \
+                   AND w.at_ms / 86400000 = measured.at_ms / 86400000) AND NOT EXISTS (SELECT 1 FROM round_poll r WHERE r.account = measured.account \
+                   AND r.poll_seq >= measured.poll_seq AND NOT EXISTS (SELECT 1 FROM measured x WHERE x.source = measured.source \
+                   AND x.entity = measured.entity AND x.day = measured.day AND x.poll_seq > measured.poll_seq AND x.poll_seq <= r.poll_seq))";
+        self.run(sql, args![account, before]).await
     }
 
     /// What `source` had counted for an account from day `from` to `to`, both included, as known at its read number `poll_seq`, by entity and day.

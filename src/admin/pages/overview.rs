@@ -12,10 +12,11 @@ use crate::admin::api::Who;
 use crate::admin::api::agents::state;
 use crate::admin::reading::{Line, asked, grouped, sum};
 use crate::domain::entity::{Campaign, RunStatus};
+use crate::domain::measurement::{Measurement, Standing};
 use crate::domain::metrics::Metrics;
 use crate::domain::money::Money;
 use crate::domain::ticket::Role;
-use crate::domain::view::AccountView;
+use crate::domain::view::{AccountView, Tracking};
 use crate::store::StoreError;
 use crate::store::alert::{AlertRow, Which};
 use crate::store::decision::DecisionFilter;
@@ -225,7 +226,7 @@ fn accounts(admin: &Admin, frame: &Frame) -> Markup {
         div.scroll {
             table {
                 caption.hidden { "Accounts and how they answer" }
-                thead { tr { th scope="col" { "Account" } th scope="col" { "Platform" } th scope="col" { "State" } th scope="col" { "Last read" } th scope="col" { "Trouble" } } }
+                thead { tr { th scope="col" { "Account" } th scope="col" { "Platform" } th scope="col" { "State" } th scope="col" { "Last read" } th scope="col" { "Conversions" } th scope="col" { "Trouble" } } }
                 tbody {
                     @for account in &admin.control().accounts() {
                         tr {
@@ -233,6 +234,7 @@ fn accounts(admin: &Admin, frame: &Frame) -> Markup {
                             td { (account.platform) }
                             td { @if account.acting { span."mark good" { "acting" } } @else { span."mark quiet" { "watching" } } " " span.meta { "breaker " (account.breaker) } }
                             td { @if let Some(at) = account.last_ok { (away(at, frame.now)) } @else { "never" } }
+                            td { (admin.control().view(&account.account).map_or_else(|| html! { span.quiet { "not read yet" } }, |view| counted(view.measurement.as_ref(), &view.tracking))) }
                             td {
                                 @if let Some(frozen) = &account.frozen { span.bad { "Frozen: " (frozen) } }
                                 @if let Some(error) = &account.last_error { span.bad { (error) } }
@@ -242,6 +244,44 @@ fn accounts(admin: &Admin, frame: &Frame) -> Markup {
                     }
                 }
             }
+        }
+    }
+}
+
+/// Who counts an account's conversions, and how much of its traffic another source finds.
+fn counted(measurement: Option<&Measurement>, tracking: &Tracking) -> Markup {
+    let broken = match tracking {
+        Tracking::Broken { .. } => html! { " " span.bad { "tracking is broken" } },
+        Tracking::Unknown | Tracking::Healthy => html! {},
+    };
+    let Some(measurement) = measurement else { return html! { "by the platform" (broken) } };
+    let joined = measurement.joined_permille.map(|joined| format!("{}.{} % of the clicks joined", joined / 10, joined % 10));
+    html! {
+        @match measurement.standing {
+            Standing::First => { "by " (measurement.source) }
+            Standing::Second(why) => { "by the platform" " " span.meta { (measurement.source) ": " (why.words()) } }
+        }
+        @if let Some(joined) = joined { " " span.meta { (joined) } }
+        @if let Some(gap) = measurement.gap_pct { " " span.bad { (gap.abs()) " % " @if gap < 0 { "fewer" } @else { "more" } " than the platform's" } }
+        (broken)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::measurement::Second;
+
+    #[test]
+    fn who_counts_conversions_is_told_with_how_much_of_the_traffic_is_found_there() {
+        let measured = |standing, gap_pct| Measurement { source: "ga4:1<2".to_owned(), standing, joined_permille: Some(874), gap_pct };
+        let shown = |measurement: Option<&Measurement>, tracking| counted(measurement, tracking).into_string();
+        assert_eq!(shown(None, &Tracking::Healthy), "by the platform");
+        let first = shown(Some(&measured(Standing::First, None)), &Tracking::Unknown);
+        assert!(first.starts_with("by ga4:1&lt;2") && first.contains("87.4 % of the clicks joined") && !first.contains("platform"), "{first}");
+        let second = shown(Some(&measured(Standing::Second(Second::Unjoined), Some(-52))), &Tracking::Broken { reported: 1.0, expected: 9.0 });
+        for words in ["by the platform", "too little of the account", "52 % fewer than the platform", "tracking is broken"] {
+            assert!(second.contains(words), "{words}: {second}");
         }
     }
 }

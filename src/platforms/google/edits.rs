@@ -17,10 +17,13 @@ use crate::platforms::spec::is_number;
 const REMEMBERED: TimeDelta = TimeDelta::hours(30 * 24 - 2);
 /// Most rows one query may ask for.
 const MOST: usize = 10_000;
+/// How much later than an edit its event may appear: whoever asks from where they stopped last would miss those in between.
+const LAG: TimeDelta = TimeDelta::minutes(3);
 const FORMAT: &str = "%Y-%m-%d %H:%M:%S";
 
+/// Edits since `since`, and those of the three minutes before it, which may not have been told when somebody asked up to there.
 pub(super) async fn read(google: &Google, since: ProductTime) -> Result<Vec<Edit>, PlatformError> {
-    let (zone, now) = (google.spec.time_zone, google.caller.clock().now());
+    let (zone, now, since) = (google.spec.time_zone, google.caller.clock().now(), since - LAG);
     let mut from = since.max(now - REMEMBERED);
     let (mut seen, mut events) = (BTreeSet::new(), Vec::new());
     loop {

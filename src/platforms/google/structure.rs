@@ -1,13 +1,13 @@
-//! Ad groups and ads of every campaign that has not ended, with whom they reach.
+//! Every campaign that has not ended, with its ad groups and ads: how they bid and whom they reach.
 
 use std::collections::BTreeMap;
 
 use super::bids::Bids;
 use super::parts::{BIDDING_FIELDS, GROUP, status};
-use super::reach::{CAMPAIGN_FIELDS, GROUP_FIELDS, Names, Reach};
+use super::reach::{CAMPAIGN_FIELDS, GROUP_FIELDS, Names, Reach, campaign_part};
 use super::{Google, wire};
 use crate::domain::entity::{Level, RunStatus};
-use crate::domain::structure::{Ad, AdGroup, Review, Structure};
+use crate::domain::structure::{Ad, AdGroup, CampaignTerms, Review, Structure};
 use crate::domain::targeting::Targeting;
 use crate::platforms::PlatformError;
 use crate::platforms::spec::is_number;
@@ -21,13 +21,28 @@ pub(super) async fn read(google: &Google) -> Result<Structure, PlatformError> {
     let groups = format!("SELECT {BIDDING_FIELDS}, {GROUP} FROM ad_group WHERE ad_group.status IN ('ENABLED', 'PAUSED') AND campaign.status != 'REMOVED'");
     let of_campaigns = format!("SELECT {CAMPAIGN_FIELDS} FROM campaign_criterion WHERE campaign.status != 'REMOVED'");
     let of_groups = format!("SELECT {GROUP_FIELDS} FROM ad_group_criterion WHERE ad_group.status != 'REMOVED' AND campaign.status != 'REMOVED'");
-    let (groups, ads) = (google.search(&groups).await?, google.search(ADS).await?);
+    let terms = format!("SELECT {BIDDING_FIELDS} FROM campaign WHERE campaign.status IN ('ENABLED', 'PAUSED')");
+    let (terms, groups, ads) = (google.search(&terms).await?, google.search(&groups).await?, google.search(ADS).await?);
     let campaigns = by_id(google.search(&of_campaigns).await?, |row| (row.campaign, row.campaign_criterion), |campaign| campaign.id);
     let below = by_id(google.search(&of_groups).await?, |row| (row.ad_group, row.ad_group_criterion), |group| group.id);
     let all: Vec<wire::Criterion> = campaigns.values().flatten().map(constants_of).collect();
     let names = Names::read(google, &all).await?;
     let reach = |rows: Option<&Vec<wire::Criterion>>| Reach::of(rows.into_iter().flatten(), &names);
     let mut structure = Structure::default();
+    for campaign in terms.into_iter().filter_map(|row| row.campaign) {
+        let Some(id) = campaign.id.as_ref().map(|id| id.0.clone()).filter(|id| is_number(id)) else { continue };
+        let (reach, bids) = (reach(campaigns.get(&id)), Bids::of(&campaign, google.spec.currency)?);
+        let campaign = google.spec.key(Level::Campaign, &id);
+        let targeting = campaign_part(&reach.targeting);
+        structure.campaigns.push(CampaignTerms {
+            campaign,
+            bidding: bids.bidding(),
+            targeting,
+            beyond: reach.beyond.into_iter().collect(),
+            dayparted: reach.dayparted,
+        });
+    }
+    structure.campaigns.sort_by(|a, b| a.campaign.cmp(&b.campaign));
     for row in groups {
         let (Some(campaign), Some(group)) = (row.campaign, row.ad_group) else { continue };
         let (Some(campaign_id), Some(id)) = (campaign.id.as_ref().map(|id| id.0.clone()), group.id.as_ref().map(|id| id.0.clone())) else { continue };

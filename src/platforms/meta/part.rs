@@ -73,7 +73,7 @@ impl Meta {
     }
 
     /// How a campaign or ad set bids: at a campaign the amount that all its ad sets share, where they do.
-    fn bidding(&self, level: Level, node: &Value, below: &[Value]) -> Result<Option<Bidding>, PlatformError> {
+    pub(super) fn bidding(&self, level: Level, node: &Value, below: &[Value]) -> Result<Option<Bidding>, PlatformError> {
         let of = |set: &Value| bidding::bid(loose(&set["bid_amount"]).as_ref(), Some(&set["bid_constraints"]), self.spec.currency);
         let strategy = bidding::strategy(node["bid_strategy"].as_str(), node["optimization_goal"].as_str());
         let bid = if level == Level::Campaign {

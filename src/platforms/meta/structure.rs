@@ -6,9 +6,11 @@ use serde_json::Value;
 
 use super::create::text;
 use super::inventory::{run_status, unit};
+use super::part::holds_budget;
 use super::{Meta, bidding, targeting};
 use crate::domain::entity::{EntityKey, Level, RunStatus};
-use crate::domain::structure::{Ad, AdGroup, Creative, Review, Structure};
+use crate::domain::structure::{Ad, AdGroup, CampaignTerms, Creative, Review, Structure};
+use crate::domain::targeting::Targeting;
 use crate::platforms::PlatformError;
 use crate::platforms::loose::{Loose, times};
 use crate::platforms::spec::is_number;
@@ -45,6 +47,13 @@ pub(super) fn assemble(
         .filter_map(|row| Some((key(Level::Campaign, &row["id"])?, row)))
         .collect();
     let mut structure = Structure::default();
+    for (campaign, row) in &alive {
+        let below = |set: &&Value| text(&set["campaign_id"]).as_deref() == Some(campaign.id.as_str()) && run_status(set["status"].as_str()) != RunStatus::Ended;
+        let below: Vec<Value> = sets.iter().filter(below).cloned().collect();
+        // Where its ad sets have the money, they have the bids as well.
+        let bidding = if holds_budget(row) { meta.bidding(Level::Campaign, row, &below)? } else { None };
+        structure.campaigns.push(CampaignTerms { campaign: campaign.clone(), bidding, targeting: Targeting::default(), beyond: Vec::new(), dayparted: false });
+    }
     for row in sets {
         let (Some(own), Some(campaign)) = (key(Level::AdGroup, &row["id"]), key(Level::Campaign, &row["campaign_id"])) else { continue };
         if let (Some(above), true) = (alive.get(&campaign), run_status(row["status"].as_str()) != RunStatus::Ended) {

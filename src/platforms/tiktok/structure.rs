@@ -54,6 +54,7 @@ pub(super) fn assemble(
             && row.text(id).is_some_and(|id| is_number(&id))
     };
     let mut structure = Structure {
+        campaigns: Vec::new(),
         ad_groups: groups.iter().filter(|row| stands(row, "adgroup_id")).map(|row| group(spec, row, countries)).collect(),
         ads: ads.iter().filter(|row| stands(row, "ad_id")).map(|row| ad(spec, row, findings)).collect(),
         creatives: Vec::new(),

@@ -6,7 +6,7 @@ use adjutant::domain::change::{Bid, BidStrategy, Bidding, Part};
 use adjutant::domain::draft::{AdDraft, AdGroupDraft, Branch, CallToAction, CampaignDraft, Content, CreativeDraft, Flight, Mark, MediaDraft, Medium, Shows};
 use adjutant::domain::entity::{EntityKey, Objective};
 use adjutant::domain::ids::IdGen;
-use adjutant::domain::structure::{AdGroup, Breakdown, ReportAsk, ReportLevel, Review, Structure};
+use adjutant::domain::structure::{AdGroup, Breakdown, CampaignTerms, ReportAsk, ReportLevel, Review, Structure};
 use adjutant::domain::targeting::{Ages, Gender, Keyword, Match, Targeting};
 use adjutant::platforms::Sight;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -90,6 +90,10 @@ impl Maker {
             Ok(request) => self.stand.gateway.rehearse(&request).await.expect_err("refused"),
             Err(error) => error,
         }
+    }
+
+    async fn terms(&self, campaign: &EntityKey) -> CampaignTerms {
+        self.structure().await.campaigns.into_iter().find(|terms| terms.campaign == *campaign).expect("listed")
     }
 
     async fn structure(&self) -> Structure {
@@ -227,7 +231,9 @@ async fn bids_and_strategies_are_set_where_they_stand_and_read_back() {
         bidding(BidStrategy::LowestCost, None),
         bidding(BidStrategy::TargetCpa, Some(usd("5 USD"))),
     ] {
-        maker.enact(&Change::BidStrategy { part: campaign.clone(), from: Some(from), to }).await;
+        let shown = maker.terms(&campaign.key).await.bidding;
+        assert_eq!(shown, Some(from), "what a change expects to find is what the structure shows");
+        maker.enact(&Change::BidStrategy { part: campaign.clone(), from: shown, to }).await;
         from = to;
     }
     let stale = Change::Bid { part: campaign.clone(), from: Some(usd("8 USD")), to: usd("7 USD") };
@@ -254,7 +260,8 @@ async fn targeting_is_changed_without_touching_hours_excluded_words_and_paused_k
     let campaign = Part { key: group.campaign.clone(), campaign: group.campaign.clone() };
     let places =
         |countries: [&'static str; 2], languages: [&'static str; 1]| Targeting { countries: set(countries), languages: set(languages), ..Targeting::default() };
-    let from = Targeting { countries: set(["US"]), languages: set(["en"]), ..Targeting::default() };
+    let from = maker.terms(&campaign.key).await.targeting;
+    assert_eq!(from, Targeting { countries: set(["US"]), languages: set(["en"]), ..Targeting::default() });
     let to = Targeting { places: set(["20228"]), ..places(["CA", "US"], ["fr"]) };
     maker.enact(&Change::Targeting { part: campaign.clone(), from: Box::new(from), to: Box::new(to.clone()) }).await;
     let part = Part { key: group.key.clone(), campaign: group.campaign.clone() };

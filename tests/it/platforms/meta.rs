@@ -229,7 +229,10 @@ async fn bids_strategies_and_targeting_come_back_as_set_and_a_stranger_stops_the
     stand.change(&Change::BidStrategy { part: top.clone(), from: Some(free), to: capped }).await.expect("set");
     let read = stand.structure().await;
     assert_eq!(read.ad_groups.iter().find(|group| group.key == above.key).and_then(|group| group.bid), capped.bid, "every ad set got its cap with it");
-    stand.change(&Change::BidStrategy { part: top, from: Some(capped), to: free }).await.expect("set back");
+    // What a change of the campaign expects to find is what the structure shows of it.
+    let terms = |campaign: &EntityKey| read.campaigns.iter().find(|terms| terms.campaign == *campaign).expect("listed").bidding;
+    assert_eq!((terms(&top.key), terms(&own.campaign)), (Some(capped), None), "where ad sets have the money, they have the bids");
+    stand.change(&Change::BidStrategy { part: top.clone(), from: terms(&top.key), to: free }).await.expect("set back");
     let low = Part { key: above.key.clone(), campaign: above.campaign.clone() };
     assert_eq!(code(stand.gateway.compose(&Change::BidStrategy { part: low, from: None, to: free }, &mark(1)).await), "UNSUPPORTED");
 }

@@ -8,6 +8,7 @@ use adjutant::domain::scope::Scope;
 use adjutant::domain::ticket::{Role, Severity, TicketKind};
 use adjutant::store::alert::{NewAlert, Raised, Which};
 use adjutant::store::idempotency::Claim;
+use adjutant::store::measured::MeasuredFact;
 use adjutant::store::poll_fact::Fact;
 use adjutant::store::round::RoundRow;
 use adjutant::store::scope::Verb;
@@ -113,6 +114,39 @@ on_both_engines! {
         assert_eq!(thinned.expect("thinned"), 2, "hours 0 and 2");
         assert_eq!(spend_at(&bench.store, polls[1]).await, [usd(1)]);
         assert_eq!(spend_at(&bench.store, polls[3]).await, [usd(3)]);
+    }
+
+    async fn what_was_counted_beside_the_platform_is_thinned_alike_and_each_source_by_itself(bench) {
+        open_core(&bench.store).await;
+        let ids = IdGen::seeded(2);
+        let mut polls = Vec::new();
+        for hour in 0..4 {
+            let read = poll(&bench.store, &ids, hour * HOUR).await;
+            let (at, counted) = (&read, &[MeasuredFact { entity: campaign(1), day: day(1), conversions_milli: hour, revenue: usd(hour) }]);
+            // The other source told something once.
+            let sources: &[&str] = if hour == 0 { &["ga4:1", "ga4:2"] } else { &["ga4:1"] };
+            let done: Result<(), StoreError> = bench.store.write(|mut tx| async move {
+                for source in sources {
+                    tx.record_measured(at, source, counted).await?;
+                }
+                Ok(())
+            }).await;
+            done.expect("stored");
+            polls.push(read.seq);
+        }
+        let (row, saw) = (&round(&ids), &BTreeMap::from([(account(), polls[1])]));
+        let done: Result<(), StoreError> = bench.store.write(|mut tx| async move { tx.insert_round(row, saw).await }).await;
+        done.expect("stored");
+        let thinned = |before: i64| bench.store.write(move |mut tx| async move { tx.thin_measured(&account(), ProductTime::from_ms(before)).await });
+        assert_eq!(thinned(HOUR).await.expect("thinned"), 0, "what is young stays");
+        assert_eq!(thinned(100 * HOUR).await.expect("thinned"), 2, "hours 0 and 2");
+        let counted = async |source: &str, seq| {
+            let rows = bench.store.read(|mut tx| async move { tx.measured_at(&account(), source, seq, day(1), day(1)).await }).await.expect("readable");
+            rows.iter().map(|fact| fact.conversions_milli).collect::<Vec<_>>()
+        };
+        assert_eq!(counted("ga4:1", polls[1]).await, [1]);
+        assert_eq!(counted("ga4:1", i64::MAX).await, [3]);
+        assert_eq!(counted("ga4:2", i64::MAX).await, [0]);
     }
 
     async fn an_entity_that_vanished_is_gone_from_that_read_on(bench) {
