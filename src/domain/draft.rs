@@ -140,6 +140,19 @@ pub struct AdGroupDraft {
     /// When it may deliver; `None` is from now on.
     #[serde(default)]
     pub flight: Option<Flight>,
+    /// In whose name it advertises and who pays, which a platform may have to show where the EU is reached; `None` is as the account says.
+    #[serde(default)]
+    pub disclosure: Option<Disclosure>,
+}
+
+/// Legal names that the EU's Digital Services Act wants shown with an ad.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Disclosure {
+    /// In whose name it advertises.
+    pub beneficiary: String,
+    /// Who pays for it.
+    pub payor: String,
 }
 
 /// What a medium is.

@@ -71,6 +71,7 @@ impl Land {
             daily_budget: None,
             optimisation,
             flight: None,
+            disclosure: None,
         }))
     }
 

@@ -108,7 +108,12 @@ fn reach_of(group: &str, targeting: &Targeting) -> Result<Vec<Value>, PlatformEr
 
 /// An ad group with its criteria in one request.
 pub(super) async fn ad_group(google: &Google, draft: &AdGroupDraft, mark: &Mark) -> Result<WireRequest, PlatformError> {
-    let named = [("daily budget", draft.daily_budget.is_some()), ("flight", draft.flight.is_some()), ("optimisation", draft.optimisation.is_some())];
+    let named = [
+        ("daily budget", draft.daily_budget.is_some()),
+        ("flight", draft.flight.is_some()),
+        ("optimisation", draft.optimisation.is_some()),
+        ("disclosure", draft.disclosure.is_some()),
+    ];
     if let Some((what, _)) = named.iter().find(|(_, there)| *there) {
         return Err(PlatformError::Unsupported(format!("{what}: Google keeps it at the campaign or the account, not at ad groups")));
     }

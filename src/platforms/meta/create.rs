@@ -7,13 +7,18 @@ use super::form::Form;
 use super::inventory::unit;
 use super::{Meta, bidding, objective, story, targeting};
 use crate::domain::change::Bidding;
-use crate::domain::draft::{AdDraft, AdGroupDraft, CampaignDraft, CreativeDraft, Flight, Mark, Shows};
+use crate::domain::draft::{AdDraft, AdGroupDraft, CampaignDraft, CreativeDraft, Disclosure, Flight, Mark, Shows};
 use crate::domain::entity::{EntityKey, Level};
 use crate::domain::money::Money;
 use crate::platforms::loose::count_of;
 use crate::platforms::spec::is_number;
 use crate::platforms::{PlatformError, WireRequest};
 
+/// Members of the European Union.
+const EU: [&str; 27] = [
+    "AT", "BE", "BG", "HR", "CY", "CZ", "DK", "EE", "FI", "FR", "DE", "GR", "HU", "IE", "IT", "LV", "LT", "LU", "MT", "NL", "PL", "PT", "RO", "SK", "SI", "ES",
+    "SE",
+];
 /// Longest name of a campaign, ad set or ad, in characters.
 const NAME: usize = 400;
 /// Longest name of a creative or video.
@@ -127,6 +132,9 @@ impl Meta {
         let goal = objective::ad_set(draft.objective, draft.optimisation.as_ref(), by_value)?;
         let locales = self.locales(draft.targeting.languages.iter()).await?;
         let (start, end) = self.hours(draft.flight)?;
+        if let Some(Disclosure { beneficiary, payor }) = self.disclosed(draft).await? {
+            form = form.with("dsa_beneficiary", beneficiary).with("dsa_payor", payor);
+        }
         form = form.with("optimization_goal", goal.goal).maybe("destination_type", goal.destination);
         Ok(form
             .maybe("promoted_object", goal.promoted.map(|promoted| promoted.to_string()))
@@ -134,6 +142,24 @@ impl Meta {
             .maybe("start_time", start)
             .maybe("end_time", end)
             .to(self, &self.edge("adsets")))
+    }
+
+    /// The names an ad set must carry: its own, or none where the EU is not reached or the account has its own for all.
+    async fn disclosed(&self, draft: &AdGroupDraft) -> Result<Option<Disclosure>, PlatformError> {
+        if let Some(own) = &draft.disclosure {
+            return match [&own.beneficiary, &own.payor].into_iter().all(|name| !name.trim().is_empty() && !name.chars().any(char::is_control)) {
+                true => Ok(Some(own.clone())),
+                false => invalid("disclosure: beneficiary and payor are legal names, neither may be empty".to_owned()),
+            };
+        }
+        if !draft.targeting.countries.iter().any(|country| EU.contains(&country.as_str())) {
+            return Ok(None);
+        }
+        let account = self.get(&format!("act_{}", self.spec.platform_id), &[("fields", "default_dsa_beneficiary,default_dsa_payor")]).await?;
+        if ["default_dsa_beneficiary", "default_dsa_payor"].into_iter().all(|name| account[name].as_str().is_some_and(|text| !text.is_empty())) {
+            return Ok(None);
+        }
+        invalid("it reaches the EU, and neither the draft (`disclosure`) nor the account's settings name beneficiary and payor".to_owned())
     }
 
     pub(super) async fn creative(&self, draft: &CreativeDraft, mark: &Mark) -> Result<WireRequest, PlatformError> {

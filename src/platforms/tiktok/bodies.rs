@@ -113,6 +113,7 @@ fn group() -> AdGroupDraft {
         daily_budget: Some(usd("60")),
         optimisation: Some(Optimisation { source: "7100000000000000009".to_owned(), event: Some("SHOPPING".to_owned()) }),
         flight: None,
+        disclosure: None,
     }
 }
 

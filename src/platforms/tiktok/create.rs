@@ -114,6 +114,9 @@ impl Tiktok {
     /// The ad group of `draft` in a campaign as it was read.
     pub(super) fn ad_group_body(&self, draft: &AdGroupDraft, mark: &Mark, campaign: &Raw, countries: &Countries) -> Result<Value, PlatformError> {
         let made = recipe(draft.objective)?;
+        if draft.disclosure.is_some() {
+            return Err(PlatformError::Unsupported("disclosure: TikTok keeps in whose name an account advertises, not ad groups".to_owned()));
+        }
         let strategy = draft.bidding.unwrap_or(Bidding { strategy: BidStrategy::LowestCost, bid: None });
         let goal = goal(strategy.strategy, made)?;
         let mut body = Map::from_iter([

@@ -206,6 +206,7 @@ fn ad_set(world: &World, account: usize, given: &Given, moment: &Moment) -> Resu
     rules::bidding(&strategy, bid, constraints.as_ref())?;
     let targeting = given.json("targeting")?.ok_or_else(|| Refusal::invalid("(#100) The parameter targeting is required"))?;
     rules::targeting(&targeting)?;
+    rules::disclosed(world, account, &targeting, given.text("dsa_beneficiary").is_some() && given.text("dsa_payor").is_some())?;
     rules::goal(given.required("optimization_goal")?, given.json("promoted_object")?.as_ref())?;
     given.word("destination_type", "WEBSITE APP MESSENGER WHATSAPP ON_AD ON_POST ON_PAGE ON_VIDEO ON_EVENT FACEBOOK UNDEFINED")?;
     let mut made = new(world, Level::AdGroup, name, status);
@@ -213,7 +214,7 @@ fn ad_set(world: &World, account: usize, given: &Given, moment: &Moment) -> Resu
     made.purse = micros.map(|micros| NewPurse { level: Level::AdGroup, id: made.id.clone(), resource: String::new(), micros });
     made.facts.insert("strategy".to_owned(), if above { Value::Null } else { strategy.into() });
     made.facts.extend(bid.map(|bid| ("bid".to_owned(), bid.into())));
-    let plain = ["billing_event", "optimization_goal", "destination_type", "start_time", "end_time"];
+    let plain = ["billing_event", "optimization_goal", "destination_type", "start_time", "end_time", "dsa_beneficiary", "dsa_payor"];
     keep(&mut made, given, &["targeting", "promoted_object", "attribution_spec", "bid_constraints", "adset_schedule", "pacing_type"], &plain)?;
     Ok(made)
 }

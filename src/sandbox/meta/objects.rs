@@ -23,11 +23,14 @@ const CAMPAIGN_FIELDS: &str = "id account_id name status configured_status effec
 pub(super) fn account(world: &World, account: usize, asked: &Asked) -> Result<Value, Refusal> {
     let known = &world.accounts[account];
     let digits = known.id.trim_start_matches("act_");
-    let all = json!({
+    let mut all = json!({
         "id": known.id, "account_id": digits, "name": format!("Sandbox shop {digits}"), "account_status": 1, "disable_reason": 0, "currency": known.currency,
         "timezone_name": known.zone.name(), "min_daily_budget": least_budget(known.currency), "spend_cap": "0", "amount_spent": "0", "balance": "0",
         "user_tasks": ["ADVERTISE", "ANALYZE"],
     });
+    if let Some(name) = super::rules::default_name(world, account) {
+        (all["default_dsa_beneficiary"], all["default_dsa_payor"]) = (name.clone().into(), name.into());
+    }
     pick(all, asked, ACCOUNT_FIELDS)
 }
 

@@ -37,6 +37,23 @@ pub(super) fn bidding(strategy: &str, bid: Option<i64>, constraints: Option<&Val
     }
 }
 
+/// The name that an account in a currency of the EU's has among its settings, of who benefits and who pays.
+pub(super) fn default_name(world: &World, account: usize) -> Option<String> {
+    let known = &world.accounts[account];
+    ["EUR", "HUF", "SEK", "PLN", "CZK", "DKK", "RON"].contains(&known.currency.code()).then(|| format!("Sandbox shop {}", known.id.trim_start_matches("act_")))
+}
+
+/// Whether what reaches the EU tells in whose name, by itself or by its account.
+pub(super) fn disclosed(world: &World, account: usize, targeting: &Value, named: bool) -> Result<(), Refusal> {
+    const EU: &str = "AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE";
+    let countries = targeting["geo_locations"]["countries"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let reaches = countries.into_iter().any(|country| EU.split(' ').any(|member| member == country));
+    if reaches && !named && default_name(world, account).is_none() {
+        return Err(Refusal::new(100, Some(3_858_081), "(#100) No beneficiary or payor: an ad set that reaches the EU must name both"));
+    }
+    Ok(())
+}
+
 /// Whether a targeting is one Meta takes.
 pub(super) fn targeting(targeting: &Value) -> Result<(), Refusal> {
     if let Some(name) = unknown(targeting, TARGETING) {

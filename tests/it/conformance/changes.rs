@@ -1,7 +1,9 @@
 //! One change of every variant, at every level where an account has it, with what each platform wants said along with it.
 
 use adjutant::domain::change::{Bid, BidStrategy, Bidding, Change, Part};
-use adjutant::domain::draft::{AdDraft, AdGroupDraft, Branch, CallToAction, CampaignDraft, Content, CreativeDraft, MediaDraft, Medium, Optimisation, Shows};
+use adjutant::domain::draft::{
+    AdDraft, AdGroupDraft, Branch, CallToAction, CampaignDraft, Content, CreativeDraft, Disclosure, MediaDraft, Medium, Optimisation, Shows,
+};
 use adjutant::domain::entity::{Budget, EntityKey, Level, Objective, Platform, RunStatus};
 use adjutant::domain::money::{Money, Rounding};
 use adjutant::domain::structure::AdGroup;
@@ -154,6 +156,7 @@ pub(super) fn ad_group(found: &Inventory, campaign: &EntityKey) -> Change {
             Platform::Tiktok => Some(counts("7100000000000000009", "SHOPPING")),
         },
         flight: None,
+        disclosure: (platform == Platform::Meta).then(|| Disclosure { beneficiary: "Shoes Ltd".to_owned(), payor: "Shoes Ltd".to_owned() }),
     }))
 }
 

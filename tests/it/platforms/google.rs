@@ -156,6 +156,7 @@ async fn ad_groups_ads_and_media_are_made_one_by_one_and_an_activated_campaign_d
         daily_budget: None,
         optimisation: None,
         flight: None,
+        disclosure: None,
     };
     let group = maker.enact(&Change::CreateAdGroup(Box::new(group))).await.expect("an ad group");
     let mut library = Vec::new();

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use adjutant::domain::change::{Bid, BidStrategy, Bidding, Part};
 use adjutant::domain::draft::{
-    AdDraft, AdGroupDraft, CallToAction, CampaignDraft, Content, CreativeDraft, Flight, Mark, MediaDraft, Medium, Optimisation, Shows,
+    AdDraft, AdGroupDraft, CallToAction, CampaignDraft, Content, CreativeDraft, Disclosure, Flight, Mark, MediaDraft, Medium, Optimisation, Shows,
 };
 use adjutant::domain::entity::{EntityKey, Objective};
 use adjutant::domain::ids::IdGen;
@@ -124,6 +124,7 @@ fn ad_group(campaign: EntityKey) -> AdGroupDraft {
         daily_budget: None,
         optimisation: Some(Optimisation { source: "900100".to_owned(), event: Some("PURCHASE".to_owned()) }),
         flight: None,
+        disclosure: None,
     }
 }
 
@@ -200,6 +201,30 @@ async fn a_creation_whose_answer_was_lost_is_settled_by_its_mark() {
     stand.fault(json!({ "kind": "duplicate", "methods": "write", "count": 1 })).await;
     stand.gateway.send(request, WITHIN, Lane::Ordinary).await.expect("accepted");
     assert!(matches!(stand.gateway.look(&change, &mark(21)).await.expect("a look"), Sight::Other(_)), "two of one mark are nobody's success");
+}
+
+#[tokio::test]
+async fn what_reaches_the_eu_names_who_pays_or_leaves_it_to_an_account_that_does() {
+    for (currency, disclosure, expected) in [(Currency::USD, false, Some("VALIDATION")), (Currency::USD, true, None), (Currency::EUR, false, None)] {
+        let stand = stand(Platform::Meta, currency).await;
+        let structure = stand.structure().await;
+        let below = structure.ad_groups.iter().find(|group| group.daily_budget.is_none()).expect("an ad set below a campaign's budget");
+        let targeting = Targeting { countries: ["US", "HU"].map(str::to_owned).into(), ..women() };
+        let disclosure = disclosure.then(|| Disclosure { beneficiary: "Shoes Ltd".to_owned(), payor: "Boots Kft & Co".to_owned() });
+        let named = disclosure.is_some();
+        let draft = AdGroupDraft { targeting, disclosure, ..ad_group(below.campaign.clone()) };
+        let change = Change::CreateAdGroup(Box::new(draft));
+        let request = match (stand.gateway.compose(&change, &mark(31)).await, expected) {
+            (Ok(request), None) => request,
+            (refused, expected) => {
+                assert_eq!(Some(code(refused)), expected, "{currency}");
+                continue;
+            }
+        };
+        let body = String::from_utf8(request.body.clone()).expect("a form");
+        assert_eq!(body.contains("dsa_beneficiary=Shoes+Ltd&dsa_payor=Boots+Kft+%26+Co"), named, "{body}");
+        stand.gateway.send(request, WITHIN, Lane::Ordinary).await.expect("the platform finds nothing missing");
+    }
 }
 
 #[tokio::test]

@@ -119,6 +119,7 @@ fn ad_group(campaign: &EntityKey) -> Change {
         daily_budget: None,
         optimisation: Some(Optimisation { source: "7100000000000000009".to_owned(), event: Some("SHOPPING".to_owned()) }),
         flight: None,
+        disclosure: None,
     }))
 }
 
