@@ -136,8 +136,8 @@ pub(crate) fn judge(ledger: &Ledger, log: &[Value]) -> Judged {
         }
         // What one request makes at once leaves a row each.
         if let Some((_, sent)) = last
-            && row["fault"] != "duplicate"
-            && ledger.dispatches.iter().any(|dispatch| dispatch.id == sent && dispatch.entity.is_none() && matches(dispatch, row))
+            && is_made(row)
+            && same_write(ledger, &sent, row)
         {
             last = Some((seq, sent));
             continue;
@@ -189,12 +189,17 @@ pub(crate) fn judge(ledger: &Ledger, log: &[Value]) -> Judged {
     Judged { faults, effective }
 }
 
+/// Whether a row tells of something new, or of what is linked to it: its id is not the one that the request was about.
+fn is_made(row: &Value) -> bool {
+    row["field"] == "create" || row["field"] == "assets"
+}
+
 /// Whether a row may be the trace of this request: the same bytes, to the same platform, about the same thing where the row names one.
 fn matches(sent: &DispatchRow, row: &Value) -> bool {
     let id = row["id"].as_str().unwrap_or("");
     row["body_sha256"] == sent.body_hash.as_str()
         && row["platform"] == platform(&sent.account).as_str()
-        && (id.is_empty() || sent.entity.as_ref().is_none_or(|entity| entity.id == id))
+        && (id.is_empty() || is_made(row) || sent.entity.as_ref().is_some_and(|entity| entity.id == id))
 }
 
 fn same_write(ledger: &Ledger, dispatch: &DispatchId, row: &Value) -> bool {
