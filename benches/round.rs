@@ -65,7 +65,7 @@ fn round(clock: &Clock, campaigns: usize) {
     let world = World::of(campaigns);
     let stage = world.stage();
     let name = |what: &str| format!("{campaigns} campaigns: {what}");
-    timed(clock, &name("curves"), || learning::curves(&stage.view, &stage.books, stage.now));
+    timed(clock, &name("curves"), || learning::curves(&stage.view, &stage.books, |day| stage.policy.demand(day), stage.now));
     let situation = Situation {
         policy: &world.policy,
         view: &stage.view,

@@ -124,7 +124,7 @@ impl Stage<'_> {
     /// Learns the curves and works out the bounds.
     #[must_use]
     pub fn prepare(&self) -> Prepared {
-        Prepared { curves: learning::curves(&self.view, &self.books, self.now), bounds: bounds(&self.situation()) }
+        Prepared { curves: learning::curves(&self.view, &self.books, |day| self.policy.demand(day), self.now), bounds: bounds(&self.situation()) }
     }
 
     /// What the agents are asked with.

@@ -31,6 +31,8 @@ pub struct CampaignCurve {
     pub evidence: f64,
     /// Variance of a day's conversions over their mean; 1 is Poisson, real accounts are wilder.
     pub noise: f64,
+    /// How sure the slope is: relative standard deviation of what a fifth more of spend brings on top.
+    pub gain_cv: f64,
     /// Most the audience seems able to take a day, in units; `None` while spend follows the budget.
     pub audience_cap: Option<f64>,
 }

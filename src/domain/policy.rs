@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -252,6 +253,16 @@ impl Policy {
     /// The calendar's effects on one account day.
     pub fn effects_on(&self, day: NaiveDate) -> impl Iterator<Item = (&str, CalendarEffect)> {
         self.calendar.iter().filter(move |event| event.from <= day && day <= event.to).map(|event| (event.name.as_str(), event.effect))
+    }
+
+    /// Demand on `day` as a factor of the usual, as the calendar's seasons have it; 1 without one.
+    #[must_use]
+    pub fn demand(&self, day: NaiveDate) -> f64 {
+        let season = |effect| match effect {
+            CalendarEffect::Season { demand } => demand.to_f64().unwrap_or(1.0),
+            CalendarEffect::Volatile | CalendarEffect::Freeze => 1.0,
+        };
+        self.effects_on(day).map(|(_, effect)| season(effect)).product()
     }
 
     /// Whether the calendar makes `day` volatile.

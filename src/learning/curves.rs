@@ -1,23 +1,23 @@
-//! The first estimate of response: a power law per budget, whose level is learned from closed days and shrunk to its platform.
+//! From an account's closed days to the curves that agents and arbiter work with.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{Datelike, Days, NaiveDate};
 
 use crate::clock::ProductTime;
 use crate::domain::books::Books;
 use crate::domain::curve::{CampaignCurve, GRID, Response};
 use crate::domain::entity::{Budget, EntityKey, Platform};
+use crate::domain::metrics::Metrics;
 use crate::domain::view::{AccountView, PoolView};
 
 use super::chance::Uncertain;
+use super::response::{Belief, Observed, PlatformBelief, Shapes};
 
-/// How response grows with spend: twice the money brings 2^0.7 = 1.62 times the conversions.
-const EXPONENT: f64 = 0.7;
 /// Hours after which an ended day counts as closed.
 pub(crate) const CLOSED_AFTER_H: i64 = 3;
-/// What a day counts compared with the day after it.
-const MEMORY: f64 = 0.94;
-/// Conversions' worth of trust in the platform's mean.
-const PSEUDO_CONVERSIONS: f64 = 4.0;
+/// Conversions' worth of trust in what a conversion brings on the platform.
+const VALUE_TRUST: f64 = 4.0;
 /// Relative spread of single order values.
 pub(crate) const ORDER_VALUE_CV: f64 = 0.8;
 /// Closed days since our last change that show whether the audience takes the whole budget.
@@ -26,183 +26,173 @@ const AUDIENCE_DAYS: usize = 3;
 const AUDIENCE_FULL: f64 = 0.93;
 /// How far above what was spent the audience may still go.
 const AUDIENCE_SLACK: f64 = 1.02;
+/// Days ahead that a curve is about: until the next time a budget may grow.
+const AHEAD_DAYS: usize = 3;
 
-/// What one budget's closed days add up to; older days count less.
-#[derive(Clone, Copy, Default)]
-struct Sums {
-    conversions: f64,
-    revenue: f64,
-    /// Conversions expected of them at one conversion per unit of spend at the reference amount.
-    exposure: f64,
+/// One budget and its closed days, oldest first.
+struct Line<'a> {
+    account: &'a AccountView,
+    budget: &'a Budget,
+    days: Vec<(NaiveDate, Observed)>,
 }
 
-impl Sums {
-    fn add(&mut self, other: Self) {
-        self.conversions += other.conversions;
-        self.revenue += other.revenue;
-        self.exposure += other.exposure;
-    }
-
-    fn rate(self) -> Option<f64> {
-        (self.exposure > 0.0).then(|| self.conversions / self.exposure)
-    }
-
-    fn value(self) -> Option<f64> {
-        (self.conversions > 0.0).then(|| self.revenue / self.conversions)
-    }
-}
-
-/// One closed day of one budget.
-struct Day {
-    spend: f64,
-    conversions: f64,
-    revenue: f64,
-    maturity: f64,
-    weight: f64,
-}
-
-struct History {
-    days: Vec<Day>,
-    reference: f64,
-    sums: Sums,
-}
-
-impl History {
-    fn read(view: &AccountView, budget: &Budget, members: &[usize], now: ProductTime) -> Self {
-        let closed = view.closed_days(now, CLOSED_AFTER_H);
-        let members: Vec<_> = members.iter().map(|at| view.series(*at)).collect();
-        let mut days: Vec<Day> = Vec::with_capacity(closed);
-        let mut weight = 1.0;
-        for at in (0..closed).rev() {
-            if !view.gaps.contains(&view.days[at]) {
-                let sum = |figure: &dyn Fn(&crate::domain::metrics::Metrics) -> f64| members.iter().filter_map(|days| days.get(at)).map(figure).sum::<f64>();
-                days.push(Day {
-                    spend: sum(&|day| day.spend.estimate()).max(0.0),
-                    conversions: sum(&|day| day.conversions()).max(0.0),
-                    revenue: sum(&|day| day.revenue.estimate()).max(0.0),
-                    maturity: view.maturity.get(at).copied().unwrap_or(1.0).clamp(0.0, 1.0),
-                    weight,
-                });
+impl<'a> Line<'a> {
+    fn read(account: &'a AccountView, budget: &'a Budget, members: &[usize], now: ProductTime) -> Self {
+        let members: Vec<&[Metrics]> = members.iter().map(|at| account.series(*at)).collect();
+        let closed = account.closed_days(now, CLOSED_AFTER_H);
+        let days = account.days[..closed].iter().enumerate().filter(|(_, day)| !account.gaps.contains(day)).map(|(at, day)| {
+            let mut seen = Observed { share: account.maturity.get(at).copied().unwrap_or(1.0).clamp(0.0, 1.0), ..Observed::default() };
+            for figures in members.iter().filter_map(|days| days.get(at)) {
+                seen.spend += figures.spend.estimate().max(0.0);
+                seen.conversions += figures.conversions().max(0.0);
+                seen.revenue += figures.revenue.estimate().max(0.0);
             }
-            weight *= MEMORY;
-        }
-        let (spend, weights) =
-            days.iter().filter(|day| day.spend > 0.0).fold((0.0, 0.0), |(spend, weights), day| (spend + day.weight * day.spend, weights + day.weight));
-        let reference = if weights > 0.0 { spend / weights } else { budget.amount.estimate() };
-        let mut history = Self { days, reference: reference.max(1e-6), sums: Sums::default() };
-        history.sums = history.days.iter().fold(Sums::default(), |mut sums, day| {
-            sums.add(Sums {
-                conversions: day.weight * day.conversions,
-                revenue: day.weight * day.revenue,
-                exposure: day.weight * day.maturity * history.exposure(day.spend),
-            });
-            sums
+            (*day, seen)
         });
-        history
-    }
-
-    /// Conversions a day at `spend`, per conversion per unit of spend at the reference.
-    fn exposure(&self, spend: f64) -> f64 {
-        if spend > 0.0 { self.reference * (spend / self.reference).powf(EXPONENT) } else { 0.0 }
-    }
-
-    /// Squared deviations and expectations of single days: their ratio is the dispersion.
-    fn deviation(&self) -> (f64, f64) {
-        let rate = self.sums.rate().unwrap_or(0.0);
-        self.days.iter().fold((0.0, 0.0), |(squares, means), day| {
-            let mean = rate * day.maturity * self.exposure(day.spend);
-            (squares + (day.conversions - mean).powi(2), means + mean)
-        })
+        Self { account, budget, days: days.collect() }
     }
 
     /// Most the audience takes, when the days since our last change show that it does not take the whole budget.
-    fn audience_cap(&self, view: &AccountView, budget: &Budget, books: &Books, now: ProductTime) -> Option<f64> {
-        let book = books.budgets.get(&budget.budget.key);
-        let changed = book.and_then(|book| book.grown_at.max(book.significant_at)).map(|at| at.date_in(view.time_zone));
-        let closed = view.closed_days(now, CLOSED_AFTER_H);
-        let recent = view.days[..closed].iter().rev().take(AUDIENCE_DAYS).filter(|day| changed.is_none_or(|changed| **day > changed)).count();
+    fn audience_cap(&self, books: &Books, now: ProductTime) -> Option<f64> {
+        let book = books.budgets.get(&self.budget.budget.key);
+        let changed = book.and_then(|book| book.grown_at.max(book.significant_at)).map(|at| at.date_in(self.account.time_zone));
+        let closed = self.account.closed_days(now, CLOSED_AFTER_H);
+        let recent = self.account.days[..closed].iter().rev().take(AUDIENCE_DAYS).filter(|day| changed.is_none_or(|changed| **day > changed)).count();
         if recent < AUDIENCE_DAYS || self.days.len() < AUDIENCE_DAYS {
             return None;
         }
-        let most = self.days[..AUDIENCE_DAYS].iter().map(|day| day.spend).fold(0.0, f64::max);
-        let all_ran = self.days[..AUDIENCE_DAYS].iter().all(|day| day.spend > 0.0);
-        (all_ran && most < AUDIENCE_FULL * budget.amount.estimate()).then_some(AUDIENCE_SLACK * most)
+        let newest = &self.days[self.days.len() - AUDIENCE_DAYS..];
+        let most = newest.iter().map(|(_, day)| day.spend).fold(0.0, f64::max);
+        let all_ran = newest.iter().all(|(_, day)| day.spend > 0.0);
+        (all_ran && most < AUDIENCE_FULL * self.budget.amount.estimate()).then_some(AUDIENCE_SLACK * most)
+    }
+
+    /// Matured conversions, not discounted.
+    fn evidence(&self) -> f64 {
+        self.days.iter().map(|(_, day)| day.conversions).sum()
     }
 }
 
-/// What a platform's budgets have in common.
+/// What is known of a pool where a platform knows nothing yet.
 #[derive(Clone, Copy, Default)]
-struct Mean {
-    sums: Sums,
-    squares: f64,
-    means: f64,
+struct Elsewhere {
+    conversions: f64,
+    spend: f64,
+    revenue: f64,
 }
 
-impl Mean {
-    /// Variance of a day's conversions over their mean, between Poisson and six times as wild.
-    fn noise(self) -> f64 {
-        if self.means > 0.0 { (self.squares / self.means).clamp(1.0, 6.0) } else { 2.0 }
+impl Elsewhere {
+    fn add(&mut self, day: &Observed) {
+        if day.share > 0.0 {
+            self.conversions += day.conversions / day.share;
+            self.spend += day.spend;
+            self.revenue += day.revenue / day.share;
+        }
     }
 }
 
 /// The expected response of every budget of the pool for which anything is known, from days closed at least three hours.
 ///
-/// `books` tell since when a budget stands at its amount, without which spend below it says nothing about the audience.
+/// `books` tell since when a budget stands at its amount, without which spend below it says nothing about the audience. `demand` is what the
+/// calendar says of a day: 1 on days like others.
 #[must_use]
-pub fn curves(view: &PoolView, books: &Books, now: ProductTime) -> BTreeMap<EntityKey, CampaignCurve> {
+pub fn curves(view: &PoolView, books: &Books, demand: impl Fn(NaiveDate) -> f64, now: ProductTime) -> BTreeMap<EntityKey, CampaignCurve> {
     let members: BTreeMap<_, _> = view.accounts.iter().map(|account| (&account.account, account.members())).collect();
-    let members_of = |account: &AccountView, budget: &Budget| members.get(&account.account).and_then(|members| members.get(&budget.budget.key));
-    let known: Vec<_> = view
-        .budgets()
-        .map(|(account, budget)| (account, budget, History::read(account, budget, members_of(account, budget).map_or(&[], Vec::as_slice), now)))
-        .collect();
-    let mut platforms: BTreeMap<Platform, Mean> = BTreeMap::new();
-    let mut pool = Mean::default();
-    for (account, _, history) in &known {
-        let (squares, means) = history.deviation();
-        for mean in [platforms.entry(account.platform).or_default(), &mut pool] {
-            mean.sums.add(history.sums);
-            mean.squares += squares;
-            mean.means += means;
+    let mut platforms: BTreeMap<Platform, Vec<Line<'_>>> = BTreeMap::new();
+    let mut pool = Elsewhere::default();
+    for (account, budget) in view.budgets() {
+        let members = members.get(&account.account).and_then(|members| members.get(&budget.budget.key)).map_or(&[][..], Vec::as_slice);
+        let line = Line::read(account, budget, members, now);
+        line.days.iter().for_each(|(_, day)| pool.add(day));
+        platforms.entry(account.platform).or_default().push(line);
+    }
+    let shapes = Shapes::default();
+    let mut curves = BTreeMap::new();
+    for lines in platforms.values() {
+        let belief = believe(&shapes, lines, &demand);
+        let rate = Some(belief.market.rate()).filter(|rate| *rate > 0.0).or((pool.conversions > 0.0).then(|| pool.conversions / pool.spend.max(1e-9)));
+        let Some(rate) = rate else { continue };
+        let value = belief.market.value().or((pool.conversions > 0.0).then(|| pool.revenue / pool.conversions)).unwrap_or(0.0);
+        for (line, own) in lines.iter().zip(belief.budgets.iter().map(Option::as_ref).chain(std::iter::repeat(None))) {
+            let amount = line.budget.amount.estimate();
+            if amount <= 0.0 {
+                continue;
+            }
+            let today = now.date_in(line.account.time_zone);
+            let season = (0..AHEAD_DAYS).map(|day| demand(today + Days::new(day as u64))).sum::<f64>() / AHEAD_DAYS as f64;
+            let fresh;
+            let own = match own {
+                Some(own) => own,
+                None => {
+                    fresh = Belief::new(amount, rate * amount, belief.market.shapes);
+                    &fresh
+                }
+            };
+            let outlook = Outlook { factor: season * belief.market.ahead(AHEAD_DAYS), value, dispersion: belief.market.dispersion() };
+            curves.insert(line.budget.budget.key.clone(), estimate(&shapes, line, own, &outlook, line.audience_cap(books, now)));
         }
     }
-    known
-        .iter()
-        .filter_map(|(account, budget, history)| {
-            let mean = platforms.get(&account.platform)?;
-            let rate = mean.sums.rate().or(pool.sums.rate()).filter(|rate| *rate > 0.0)?;
-            let value = mean.sums.value().or(pool.sums.value()).unwrap_or(0.0);
-            let cap = history.audience_cap(account, budget, books, now);
-            Some((budget.budget.key.clone(), estimate(budget, history, (rate, value, mean.noise()), cap)?))
-        })
-        .collect()
+    curves
 }
 
-fn estimate(budget: &Budget, history: &History, (rate, value, noise): (f64, f64, f64), audience_cap: Option<f64>) -> Option<CampaignCurve> {
-    let amount = budget.amount.estimate();
-    if amount <= 0.0 {
-        return None;
+/// What one platform's closed days teach, oldest first.
+fn believe(shapes: &Shapes, lines: &[Line<'_>], demand: &impl Fn(NaiveDate) -> f64) -> PlatformBelief {
+    let dates: BTreeSet<NaiveDate> = lines.iter().flat_map(|line| line.days.iter().map(|(date, _)| *date)).collect();
+    let mut next = vec![0_usize; lines.len()];
+    let mut belief = PlatformBelief::default();
+    for date in dates {
+        let seen: Vec<Option<Observed>> = lines
+            .iter()
+            .zip(&mut next)
+            .map(|(line, next)| {
+                let (_, day) = line.days.get(*next).filter(|(day, _)| *day == date)?;
+                *next += 1;
+                Some(*day)
+            })
+            .collect();
+        belief.learn(shapes, date.weekday().num_days_from_monday() as usize, demand(date).max(0.05), &seen);
     }
-    let sums = history.sums;
-    let shape = PSEUDO_CONVERSIONS + sums.conversions / noise;
-    let level = Uncertain { mean: shape / (PSEUDO_CONVERSIONS / rate + sums.exposure / noise), cv: shape.sqrt().recip() };
-    let value = (sums.revenue + PSEUDO_CONVERSIONS * value) / (sums.conversions + PSEUDO_CONVERSIONS);
-    let worth = level.and(ORDER_VALUE_CV / (sums.conversions + PSEUDO_CONVERSIONS).sqrt());
+    belief.budgets.resize(lines.len(), None);
+    belief
+}
+
+/// What a platform expects of the coming days.
+struct Outlook {
+    factor: f64,
+    value: f64,
+    dispersion: f64,
+}
+
+fn estimate(shapes: &Shapes, line: &Line<'_>, belief: &Belief, outlook: &Outlook, audience_cap: Option<f64>) -> CampaignCurve {
+    let amount = line.budget.amount.estimate();
+    let value = belief.value(outlook.value, VALUE_TRUST);
+    let order_cv = ORDER_VALUE_CV / (belief.valued() + VALUE_TRUST).sqrt();
     let amounts: Vec<f64> = (0..GRID).map(|at| amount * 2.0_f64.powf(2.0 * at as f64 / (GRID - 1) as f64 - 1.0)).collect();
-    let response = |level: Uncertain, value: f64| {
-        let relative: Vec<f64> = amounts.iter().map(|at| history.exposure(audience_cap.map_or(*at, |cap| at.min(cap))) * value).collect();
-        let at_level = |level: f64| relative.iter().map(|relative| level * relative).collect();
-        Response { mean: at_level(level.mean), q25: at_level(level.q25()) }
+    let levels: Vec<Uncertain> = amounts
+        .iter()
+        .map(|at| {
+            let taken = audience_cap.map_or(*at, |cap| at.min(cap));
+            let level = belief.level(&shapes.relative(taken / belief.reference));
+            Uncertain { mean: outlook.factor * level.mean, ..level }
+        })
+        .collect();
+    let response = |value: f64, cv: f64| Response {
+        mean: levels.iter().map(|level| value * level.mean).collect(),
+        q25: levels.iter().map(|level| value * level.and(cv).q25()).collect(),
     };
-    Some(CampaignCurve {
-        budget: budget.budget.clone(),
-        conversions: response(level, 1.0),
-        revenue: response(worth, value),
+    let here = levels[GRID / 2].mean;
+    let (mut more, less) = (shapes.relative(1.2 * amount / belief.reference), shapes.relative(amount / belief.reference));
+    more.iter_mut().flatten().zip(less.iter().flatten()).for_each(|(more, less)| *more -= less);
+    CampaignCurve {
+        budget: line.budget.budget.clone(),
+        conversions: response(1.0, 0.0),
+        revenue: response(value, order_cv),
         amounts,
-        evidence: sums.conversions,
-        noise,
+        evidence: line.evidence(),
+        gain_cv: belief.level(&more).cv,
+        noise: 1.0 + belief.dispersion(outlook.dispersion) * here,
         audience_cap,
-    })
+    }
 }
 
 #[cfg(test)]
@@ -211,13 +201,13 @@ mod tests {
     use crate::learning::testing::{Market, day};
 
     #[test]
-    fn a_curve_stands_on_its_days_and_grows_by_the_power_law() {
+    fn a_curve_stands_on_its_days_and_bends() {
         let market = Market::new().campaign("1", "100", 5.0, 50.0).campaign("2", "100", 5.0, 50.0);
         let (view, books) = market.build();
-        let curve = &curves(&view, &books, market.now())[&market.key("1")];
+        let curve = &curves(&view, &books, |_| 1.0, market.now())[&market.key("1")];
         assert!((curve.at(&curve.conversions.mean, 100.0) - 5.0).abs() < 0.1, "{}", curve.at(&curve.conversions.mean, 100.0));
         let (half, twice) = (curve.conversions.mean[0], curve.conversions.mean[GRID - 1]);
-        assert!((twice / half - 4.0_f64.powf(0.7)).abs() < 1e-6);
+        assert!(twice / half > 1.5 && twice / half < 4.0, "four times the money brings {} times as much", twice / half);
         assert!((curve.at(&curve.revenue.mean, 100.0) - 250.0).abs() < 5.0);
         assert!(curve.conversions.q25.iter().zip(&curve.conversions.mean).all(|(q25, mean)| q25 < mean));
     }
@@ -226,7 +216,7 @@ mod tests {
     fn a_campaign_without_conversions_is_shrunk_to_its_platform_and_never_reaches_zero() {
         let market = Market::new().campaign("1", "100", 6.0, 50.0).campaign("2", "100", 0.0, 50.0);
         let (view, books) = market.build();
-        let curves = curves(&view, &books, market.now());
+        let curves = curves(&view, &books, |_| 1.0, market.now());
         let at = |id: &str| curves[&market.key(id)].at(&curves[&market.key(id)].conversions.mean, 100.0);
         assert!(at("2") > 0.0 && at("2") < 0.3 * at("1"), "{} and {}", at("2"), at("1"));
     }
@@ -240,7 +230,7 @@ mod tests {
         for (metrics, share) in account.figures.iter_mut().zip(&maturity) {
             metrics.conversions_milli = (5_000.0 * share) as i64;
         }
-        let curve = &curves(&view, &books, steady.now())[&steady.key("1")];
+        let curve = &curves(&view, &books, |_| 1.0, steady.now())[&steady.key("1")];
         assert!((curve.at(&curve.conversions.mean, 100.0) - 5.0).abs() < 0.1);
     }
 
@@ -248,22 +238,22 @@ mod tests {
     fn todays_figures_change_nothing() {
         let market = Market::new().campaign("1", "100", 5.0, 50.0);
         let (view, books) = market.build();
-        let before = curves(&view, &books, market.now());
+        let before = curves(&view, &books, |_| 1.0, market.now());
         let mut wild = view.clone();
         let account = std::sync::Arc::make_mut(&mut wild.accounts[0]);
         let last = account.figures.len() - 1;
         account.figures[last] = day(900.0, 0.0, 0.0);
-        assert_eq!(curves(&wild, &books, market.now()), before);
+        assert_eq!(curves(&wild, &books, |_| 1.0, market.now()), before);
     }
 
     #[test]
     fn an_audience_that_takes_less_than_its_budget_caps_the_curve_once_the_days_since_our_change_show_it() {
         let market = Market::new().campaign("1", "100", 5.0, 50.0).spends("1", 80.0);
         let (view, mut books) = market.build();
-        let curve = curves(&view, &books, market.now())[&market.key("1")].clone();
+        let curve = curves(&view, &books, |_| 1.0, market.now())[&market.key("1")].clone();
         assert!((curve.audience_cap.expect("80 of 100 are spent") - 81.6).abs() < 1e-6);
         assert!((curve.at(&curve.conversions.mean, 100.0) - curve.at(&curve.conversions.mean, 200.0)).abs() < 1e-9);
         books.budgets.get_mut(&market.key("1")).expect("a book").grown_at = Some(market.now() - chrono::TimeDelta::days(2));
-        assert_eq!(curves(&view, &books, market.now())[&market.key("1")].audience_cap, None);
+        assert_eq!(curves(&view, &books, |_| 1.0, market.now())[&market.key("1")].audience_cap, None);
     }
 }

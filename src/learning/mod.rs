@@ -5,6 +5,7 @@ pub mod chance;
 mod curves;
 mod maturity;
 mod prediction;
+pub mod response;
 mod scoring;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -18,8 +19,8 @@ pub use prediction::{HORIZON_DAYS, VOLATILE_WIDENING, predict, stake};
 pub use scoring::{Ending, LAG_DAYS, ScoredDay, WATCH_DAYS, due, is_bad, score};
 pub use yardstick::{Yardstick, expected};
 
-/// The learner's name, as rounds keep it: a power law with exponent 0.7 whose level is shrunk to its platform.
-pub const NAME: &str = "power-law-0.7";
+/// The learner's name and version, as rounds keep it: a mixture of Hill shapes with gamma-distributed levels.
+pub const NAME: &str = "hill-mixture-1";
 
 #[cfg(doc)]
 use crate::domain::curve::CampaignCurve;

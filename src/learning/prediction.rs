@@ -46,14 +46,15 @@ pub fn predict(curve: &CampaignCurve, metric: PredictedMetric, from: f64, to: f6
 }
 
 /// What moving a budget from `from` to `to` costs over [`HORIZON_DAYS`] if the truth lies at the bad 10 % of what is believed, in units of the
-/// currency as `yardstick` values results: money spent for too little, or results given up that were worth more than the money saved.
+/// currency as `yardstick` values results: money spent for too little, or results given up that were worth more than the money saved. `needed` is
+/// what a unit of that money has to bring: 1 is exactly what the limit asks on average.
 #[must_use]
-pub fn stake(curve: &CampaignCurve, yardstick: Yardstick, from: f64, to: f64, widen: f64) -> f64 {
+pub fn stake(curve: &CampaignCurve, yardstick: Yardstick, (from, to): (f64, f64), needed: f64, widen: f64) -> f64 {
     let (here, there) = (yardstick.worth(curve, from), yardstick.worth(curve, to));
     let cv = if here.cv > 0.0 { here.cv } else { there.cv };
-    let moved = (to - from).abs();
+    let (moved, asked) = ((to - from).abs(), needed.max(0.0) * (to - from).abs());
     let gained = Uncertain { mean: (there.mean - here.mean).abs(), cv }.wider(widen);
-    let lost = if to >= from { moved - gained.quantile(-Z90) } else { gained.quantile(Z90) - moved };
+    let lost = if to >= from { asked - gained.quantile(-Z90) } else { gained.quantile(Z90) - asked };
     f64::from(HORIZON_DAYS) * lost.max(LEAST_STAKE * moved)
 }
 
@@ -94,9 +95,9 @@ mod tests {
     fn a_typical_step_stakes_tens_and_a_bad_idea_more() {
         let (good, bad) = (curve("1", 200.0, 10.0, 50.0, 200.0), curve("2", 200.0, 3.0, 50.0, 60.0));
         let floor = Yardstick::Revenue { floor: 1.5 };
-        let (on_good, on_bad) = (stake(&good, floor, 200.0, 240.0, 1.0), stake(&bad, floor, 200.0, 240.0, 1.0));
+        let (on_good, on_bad) = (stake(&good, floor, (200.0, 240.0), 1.0, 1.0), stake(&bad, floor, (200.0, 240.0), 1.0, 1.0));
         assert!(on_good > 5.0 && on_good < 100.0, "{on_good}");
         assert!(on_bad > on_good, "{on_bad} against {on_good}");
-        assert!(stake(&good, floor, 200.0, 160.0, 1.0) > stake(&bad, floor, 200.0, 160.0, 1.0), "cutting the good one costs more");
+        assert!(stake(&good, floor, (200.0, 160.0), 1.0, 1.0) > stake(&bad, floor, (200.0, 160.0), 1.0, 1.0), "cutting the good one costs more");
     }
 }

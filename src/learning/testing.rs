@@ -63,6 +63,7 @@ pub(crate) fn curve(id: &str, amount: f64, conversions: f64, value: f64, evidenc
         amounts,
         evidence,
         noise: 1.0,
+        gain_cv: 0.1,
         audience_cap: None,
     }
 }

@@ -399,7 +399,7 @@ impl Actor<'_> {
             })
             .await;
         match rows.map_err(CycleError::Ledger).and_then(|(books, members)| Ok((cycle::pool_view(policy, pool, self.views(), members)?, books))) {
-            Ok((view, books)) => learning::curves(&view, &books, now),
+            Ok((view, books)) => learning::curves(&view, &books, |day| policy.demand(day), now),
             Err(error) => {
                 warn!(pool = %self.setup.pool, error = %ActorError::from_chain(&error), "no curves to judge with: what was believed when deciding is the counterfactual");
                 BTreeMap::new()
