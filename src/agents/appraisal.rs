@@ -4,15 +4,26 @@ use std::collections::BTreeMap;
 
 use crate::domain::curve::CampaignCurve;
 use crate::domain::entity::{Budget, Campaign, Learning, RunStatus};
+use crate::domain::outcome::PredictedMetric;
 use crate::domain::proposal::Evidence;
 use crate::domain::view::{AccountView, PoolView, Tracking};
-use crate::learning::{Uncertain, WATCH_DAYS, Yardstick};
+use crate::learning::{Uncertain, WATCH_DAYS, Yardstick, expected};
 
 use super::AgentInput;
+use super::prices::{Point, Target};
 use super::reading::{self, Reading};
 
 /// Uncertainty of a level beyond what its own conversions show: shape, season, attribution.
 pub(super) const MODEL_CV: f64 = 0.10;
+
+/// Revenue a day that a budget brings at `amount`; where the pool reports none, what its results are worth at the limit.
+pub(super) fn brings(curve: &CampaignCurve, yardstick: Yardstick, amount: f64) -> f64 {
+    if curve.revenue.mean.last().is_some_and(|most| *most > 0.0) {
+        expected(curve, PredictedMetric::Revenue, amount).mean
+    } else {
+        yardstick.worth(curve, amount).mean
+    }
+}
 
 /// Share of the limit below which smaller budgets repair nothing.
 pub(super) const HOPELESS: f64 = 0.5;
@@ -36,8 +47,6 @@ pub(super) struct Appraisal<'a> {
     pub matured: Reading,
     /// What a unit spent brings on average, in money as the yardstick prices it: 1 is exactly the limit.
     pub average: Uncertain,
-    /// What one unit more of spend brings over what it brings on average.
-    pub elasticity: f64,
 }
 
 impl<'a> Appraisal<'a> {
@@ -50,12 +59,10 @@ impl<'a> Appraisal<'a> {
             return None;
         }
         let here = yardstick.worth(curve, taken);
-        let below = yardstick.worth(curve, 0.95 * taken);
         let average = Uncertain { mean: here.mean / taken, ..here }.and(MODEL_CV).wider(input.widen());
-        let elasticity = if here.mean > 0.0 { (here.mean - below.mean) / (0.05 * here.mean) } else { 1.0 };
         let recent = reading::recent(account, members.iter().copied(), input.now);
         let matured = reading::matured(account, members.iter().copied(), input.now, None);
-        Some(Self { account, budget, members, curve, yardstick, now, taken, recent, matured, average, elasticity })
+        Some(Self { account, budget, members, curve, yardstick, now, taken, recent, matured, average })
     }
 
     /// Whether its last change is so young that another would only blur what it brings: only an emergency goes first then.
@@ -63,6 +70,19 @@ impl<'a> Appraisal<'a> {
         let book = input.books.budgets.get(&self.budget.budget.key);
         let last = book.and_then(|book| book.grown_at.max(book.cut_at));
         last.is_some_and(|last| input.now - last < chrono::TimeDelta::days(WATCH_DAYS)) && self.average.below(HOPELESS) < EMERGENCY
+    }
+
+    /// What it brings at `amount` a day.
+    pub(super) fn point(&self, amount: f64, target: Target) -> Point {
+        let spend = self.curve.audience_cap.map_or(amount, |cap| cap.min(amount));
+        let reached = match target {
+            Target::Spend(_) => amount,
+            Target::Conversions(_) => expected(self.curve, PredictedMetric::Conversions, amount).mean,
+            Target::Unlimited => 0.0,
+        };
+        let revenue = brings(self.curve, self.yardstick, amount);
+        let promise = self.curve.gain_cv.min(1.0) * if amount > self.now { revenue - brings(self.curve, self.yardstick, self.now) } else { 0.0 };
+        Point { amount, spend, revenue, worth: self.yardstick.worth(self.curve, amount).mean, reached, promise }
     }
 
     /// Whether anything spends from it.
@@ -77,7 +97,6 @@ impl<'a> Appraisal<'a> {
             ("cpa", self.recent.cpa()),
             ("worth_per_unit", Some(self.average.mean)),
             ("worth_per_unit_sd", Some(self.average.mean * self.average.cv)),
-            ("elasticity", Some(self.elasticity)),
             ("audience_cap", self.curve.audience_cap),
         ];
         Evidence {

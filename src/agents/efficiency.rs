@@ -4,7 +4,6 @@ use rust_decimal::prelude::ToPrimitive;
 
 use crate::domain::change::Change;
 use crate::domain::entity::{Campaign, RunStatus};
-use crate::domain::goal::Goal;
 use crate::domain::money::Money;
 use crate::domain::outcome::PredictedMetric;
 use crate::domain::proposal::{AgentKind, Proposal, Wish};
@@ -12,10 +11,13 @@ use crate::learning::{Uncertain, Yardstick, expected, predict, stake};
 
 use super::AgentInput;
 use super::appraisal::{Appraisal, HOPELESS, MODEL_CV, appraise, is_learning};
+use super::prices::{Target, Temper, prices};
 use super::reading::{self, Reading};
-use super::stance::{Prices, objective};
+use super::stance::objective;
 use super::words;
 
+/// It spends what its pool has as long as the floor holds over all, but nothing on units that bring far less than that.
+const TEMPER: Temper = Temper { knee: 0.4, curiosity: 0.0 };
 /// How sure of that one must be.
 const SURE: f64 = 0.95;
 /// Days after which a paused campaign is looked at again.
@@ -38,23 +40,20 @@ pub(super) fn propose(input: &AgentInput<'_>) -> Proposal {
         wishes: Vec::new(),
     };
     let Some((yardstick, seen)) = appraise(input) else { return proposal };
-    let average = match goal {
-        Goal::Profit { .. } => None,
-        Goal::Hold(_) | Goal::Spend { .. } | Goal::Conversions { .. } => Some(1.0),
-    };
-    let prices = Prices { knee: 1.0, average, target: 0.0, curiosity: 0.0 };
+    let (seen, idle): (Vec<_>, Vec<_>) = seen.into_iter().partition(Appraisal::runs);
+    let target = Target::of(goal);
+    let (prices, reach) = prices(input, &seen, yardstick, TEMPER);
     let mut total = Reading::default();
-    let (mut below, mut running) = (0_usize, 0_usize);
+    let mut below = 0_usize;
     for seen in &seen {
-        if seen.runs() {
-            total.add(seen.recent);
-            let objective = objective(input, seen, prices, &format!("for `{goal}`"));
-            below += usize::from(objective.ideal.estimate() < seen.now);
-            running += 1;
-            if !seen.watched(input) {
-                proposal.objectives.push(objective);
-            }
+        total.add(seen.recent);
+        let objective = objective(input, seen, &prices, target, &format!("for `{goal}`"));
+        below += usize::from(objective.ideal.estimate() < seen.now);
+        if !seen.watched(input) {
+            proposal.objectives.push(objective);
         }
+    }
+    for seen in seen.iter().chain(&idle) {
         for campaign in &seen.members {
             proposal.wishes.extend(match campaign.status {
                 RunStatus::Active => stop(input, seen, campaign),
@@ -63,11 +62,11 @@ pub(super) fn propose(input: &AgentInput<'_>) -> Proposal {
             });
         }
     }
-    proposal.progress = words::standing(yardstick, &total, input.view.currency);
-    proposal.focus = match proposal.wishes.len() {
-        0 => format!("{below} of {running} budgets below `{goal}`"),
-        wishes => format!("{below} of {running} budgets below `{goal}`; {wishes} to pause or re-open"),
-    };
+    proposal.progress = format!("{}{}", words::standing(yardstick, &total, input.view.currency), words::reach(yardstick, goal, &reach));
+    proposal.focus = format!("{below} of {} budgets to cut for `{goal}`", seen.len());
+    if !proposal.wishes.is_empty() {
+        proposal.focus = format!("{}; {} to pause or re-open", proposal.focus, proposal.wishes.len());
+    }
     proposal
 }
 
@@ -103,7 +102,10 @@ fn stop(input: &AgentInput<'_>, seen: &Appraisal<'_>, campaign: &Campaign) -> Op
         evidence: seen.evidence(),
         prediction: alone.then(|| predict(seen.curve, seen.yardstick.metric(), seen.now, 0.0, input.widen())),
         confidence: hopeless,
-        cost_if_wrong: money(seen, stake(seen.curve, seen.yardstick, if alone { seen.now } else { seen.now / seen.members.len() as f64 }, 0.0, input.widen())),
+        cost_if_wrong: money(
+            seen,
+            stake(seen.curve, seen.yardstick, (if alone { seen.now } else { seen.now / seen.members.len() as f64 }, 0.0), HOPELESS, input.widen()),
+        ),
     })
 }
 
@@ -140,7 +142,7 @@ fn reopen(input: &AgentInput<'_>, seen: &Appraisal<'_>, campaign: &Campaign) -> 
         evidence: seen.evidence(),
         prediction: opens.then(|| predict(seen.curve, seen.yardstick.metric(), 0.0, seen.now, input.widen())),
         confidence,
-        cost_if_wrong: money(seen, if opens { stake(seen.curve, seen.yardstick, 0.0, seen.now, input.widen()) } else { 0.0 }),
+        cost_if_wrong: money(seen, if opens { stake(seen.curve, seen.yardstick, (0.0, seen.now), HOPELESS, input.widen()) } else { 0.0 }),
     })
 }
 

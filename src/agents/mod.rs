@@ -5,6 +5,7 @@
 
 mod appraisal;
 mod efficiency;
+mod prices;
 mod reading;
 mod scale;
 mod stance;
@@ -15,12 +16,12 @@ use std::collections::BTreeMap;
 use crate::clock::ProductTime;
 use crate::domain::books::Books;
 use crate::domain::curve::CampaignCurve;
-use crate::domain::entity::EntityKey;
+use crate::domain::entity::{Budget, EntityKey, RunStatus};
 use crate::domain::ids::AgentId;
 use crate::domain::policy::AgentPolicy;
 use crate::domain::proposal::{AgentKind, Proposal, Round};
 use crate::domain::verdict::Bounds;
-use crate::domain::view::PoolView;
+use crate::domain::view::{AccountView, PoolView};
 use crate::learning::VOLATILE_WIDENING;
 
 /// Everything one agent's proposal depends on; every agent of a round is asked with the same view.
@@ -51,8 +52,17 @@ impl AgentInput<'_> {
         if self.volatile { VOLATILE_WIDENING } else { 1.0 }
     }
 
+    /// Whether any campaign spends from a budget.
+    fn runs(&self, account: &AccountView, budget: &Budget) -> bool {
+        budget.budget.members.iter().any(|member| account.campaign(member).is_some_and(|campaign| campaign.status == RunStatus::Active))
+    }
+
     fn bounds_of(&self, budget: &EntityKey) -> Option<&Bounds> {
-        self.bounds.iter().find(|bounds| bounds.budget == *budget)
+        // In the order of their keys, as the guardrails make them; whoever made them otherwise is served more slowly.
+        match self.bounds.binary_search_by(|bounds| bounds.budget.cmp(budget)) {
+            Ok(at) => self.bounds.get(at),
+            Err(_) => self.bounds.iter().find(|bounds| bounds.budget == *budget),
+        }
     }
 }
 

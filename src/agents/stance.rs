@@ -3,117 +3,101 @@
 use std::fmt::Write;
 
 use crate::domain::money::{Money, Rounding};
-use crate::domain::proposal::{Objective, Round};
+use crate::domain::proposal::{Margin, Objective, Round};
 use crate::learning::Uncertain;
 
 use super::AgentInput;
-use super::appraisal::Appraisal;
+use super::appraisal::{Appraisal, MODEL_CV};
+use super::prices::{Prices, Target};
 use super::words;
 
-/// Share of its limit by which a goal may be missed before anything is cut for it.
-const TOLERANCE: f64 = 0.05;
 /// How far a first step would go: confidence is about the step, not about the ideal.
 const STEP: f64 = 0.2;
+/// Part of a slope's uncertainty that is its own: how curves bend is learned from all of a platform, and errors in that move nobody's money.
+const OWN: f64 = 0.5;
 /// Confidence that money the audience did not take for days is not missed.
 const UNTAKEN_CONFIDENCE: f64 = 0.9;
 
-/// What a unit of money must bring, in money as the yardstick prices it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Prices {
-    /// The next unit must bring this, else the budget does not grow: the knee.
-    pub knee: f64,
-    /// Every unit must bring this on average, else the budget is cut; `None` where the margin alone counts.
-    pub average: Option<f64>,
-    /// The price of the goal's own target: units must bring this while there would be more than enough. 0 while there is not.
-    pub target: f64,
-    /// Share of a curve's own uncertainty that counts in favour of trying more, so that what is little known is looked into.
-    pub curiosity: f64,
+/// The amount of highest value after the pool's price, between `lo` and `hi`; what is set now among equals.
+fn best(seen: &Appraisal<'_>, prices: &Prices, target: Target, lo: f64, hi: f64) -> f64 {
+    let worth = |amount: f64| seen.point(amount, target).value(prices, target) - prices.pool * amount;
+    let ends = [lo, hi, seen.now.clamp(lo, hi), seen.taken.clamp(lo, hi)];
+    let mut best = seen.now.clamp(lo, hi);
+    let mut most = worth(best);
+    for amount in seen.curve.amounts.iter().copied().filter(|amount| *amount > lo && *amount < hi).chain(ends) {
+        let value = worth(amount);
+        if value > most + 1e-9 * most.abs().max(1.0) {
+            (best, most) = (amount, value);
+        }
+    }
+    best
 }
 
-impl Prices {
-    fn grow(self, seen: &Appraisal<'_>) -> f64 {
-        self.knee.max(self.target).max(self.cut(seen))
-    }
+/// What a unit more or less brings, and what it has to bring for the goal alone and with what it would bring elsewhere, in revenue.
+struct Step {
+    brings: Uncertain,
+    goal: f64,
+    needs: f64,
+}
 
-    /// The marginal return below which the average falls short.
-    fn cut(self, seen: &Appraisal<'_>) -> f64 {
-        match self.average {
-            Some(average) => (average * (1.0 - TOLERANCE) * seen.elasticity).min(self.knee).max(self.target),
-            None => self.knee.max(self.target),
-        }
-    }
-
-    /// Value a day at `amount`; 0 is no delivery.
-    fn value(self, seen: &Appraisal<'_>, amount: f64) -> f64 {
-        let worth = |amount: f64| seen.yardstick.worth(seen.curve, amount);
-        let (grow, cut) = (self.grow(seen), self.cut(seen));
-        let mut value = worth(amount).mean - cut * amount.min(seen.taken) - grow * (amount - seen.taken).max(0.0);
-        if amount > seen.now {
-            let now = worth(seen.now);
-            value += self.curiosity * now.cv.min(1.0) * (worth(amount).mean - now.mean);
-        }
-        value
-    }
-
-    /// The value at each amount of the curve's grid.
-    pub(super) fn values(self, seen: &Appraisal<'_>) -> Vec<f64> {
-        seen.curve.amounts.iter().map(|amount| self.value(seen, *amount)).collect()
-    }
-
-    /// The amount of highest value between `lo` and `hi`; the one nearest to what is set now among equals.
-    pub(super) fn best(self, seen: &Appraisal<'_>, lo: f64, hi: f64) -> f64 {
-        let ends = [lo, hi, seen.now.clamp(lo, hi), seen.taken.clamp(lo, hi)];
-        let mut best = seen.now.clamp(lo, hi);
-        let mut most = self.value(seen, best);
-        for amount in seen.curve.amounts.iter().copied().filter(|amount| *amount > lo && *amount < hi).chain(ends) {
-            let value = self.value(seen, amount);
-            if value > most + 1e-9 * most.abs().max(1.0) {
-                (best, most) = (amount, value);
-            }
-        }
-        best
-    }
+fn margin(input: &AgentInput<'_>, seen: &Appraisal<'_>, prices: &Prices, target: Target, from: f64, to: f64) -> Step {
+    let (before, after) = (seen.point(from, target), seen.point(to, target));
+    let per_unit = |gain: f64| gain / (to - from).max(1e-9);
+    let spent = (after.spend - before.spend) / (to - from).max(1e-9);
+    let for_target = match target {
+        Target::Conversions(_) => prices.target,
+        Target::Spend(_) | Target::Unlimited => 0.0,
+    };
+    let results = per_unit(after.revenue - before.revenue) + prices.unit * (prices.limit * prices.caution + for_target) * per_unit(after.worth - before.worth);
+    let for_spend = match target {
+        Target::Spend(_) => prices.target,
+        Target::Conversions(_) | Target::Unlimited => 0.0,
+    };
+    // While the pool has money to spare nobody has to give way for more of it.
+    let spare = to > seen.now && prices.spare >= to - seen.now;
+    let goal = prices.unit * (prices.limit + prices.knee - for_spend) * spent;
+    let needs = goal + if spare { 0.0 } else { prices.pool };
+    // What counts of results is priced above what they bring; the words speak of what they bring.
+    let scale = if results > 0.0 { per_unit(after.revenue - before.revenue) / results } else { 1.0 };
+    let brings = Uncertain { mean: results.max(0.0) * scale, cv: OWN * seen.curve.gain_cv }.and(seen.average.cv).and(MODEL_CV).wider(input.widen());
+    Step { brings, goal: goal * scale, needs: needs * scale }
 }
 
 /// The objective these prices make of an appraised budget. `aim` says what the agent is after, after the figures.
-pub(super) fn objective(input: &AgentInput<'_>, seen: &Appraisal<'_>, prices: Prices, aim: &str) -> Objective {
+pub(super) fn objective(input: &AgentInput<'_>, seen: &Appraisal<'_>, prices: &Prices, target: Target, aim: &str) -> Objective {
     let (lo, hi) = (seen.curve.amounts.first().copied().unwrap_or(seen.now), seen.curve.amounts.last().copied().unwrap_or(seen.now));
     let hi = match input.round {
         Round::Protective => seen.now,
         Round::Allocation => hi,
     };
-    let best = prices.best(seen, lo.min(hi), hi);
+    let best = best(seen, prices, target, lo.min(hi), hi);
     let currency = seen.account.currency;
     let ideal = if (best - seen.now).abs() < 1e-6 {
         seen.budget.amount
     } else {
         Money::from_estimate(best, currency).and_then(|best| best.round_to(seen.budget.unit, Rounding::Down)).unwrap_or(seen.budget.amount)
     };
-    let (grow, cut) = (prices.grow(seen), prices.cut(seen));
-    let next = marginal(seen, seen.now, (1.0 + STEP) * seen.now);
+    let next = margin(input, seen, prices, target, seen.now, (1.0 + STEP) * seen.now);
     let mut reason = words::standing(seen.yardstick, &seen.recent, currency);
+    let last = margin(input, seen, prices, target, (1.0 - STEP) * seen.now, seen.now);
+    let (more, needed) = (next.brings.mean, next.needs);
     let confidence = if best > seen.now {
-        let _ = write!(reason, "; the next unit spent still brings {:.2} where {grow:.2} is needed: raise {aim}", next.mean);
-        1.0 - next.below(grow)
+        let _ = write!(reason, "; the next unit spent still brings {more:.2} of revenue where {needed:.2} is needed: raise {aim}");
+        1.0 - next.brings.below(next.needs)
     } else if best < seen.now && seen.taken < seen.now && best >= 0.98 * seen.taken {
         let _ = write!(reason, "; the audience took at most {:.2} of {:.2} a day lately: free the rest {aim}", seen.taken, seen.now);
         UNTAKEN_CONFIDENCE
     } else if best < seen.now {
-        let last = marginal(seen, (1.0 - STEP) * seen.now, seen.now);
-        let _ = write!(reason, "; the last unit spent brings {:.2} where {cut:.2} is needed: cut {aim}", last.mean);
-        if prices.target >= cut { last.below(cut) } else { seen.average.below(prices.average.unwrap_or(cut)) }
+        let _ = write!(reason, "; the last unit spent brings {:.2} of revenue where {:.2} is needed: cut {aim}", last.brings.mean, last.needs);
+        last.brings.below(last.needs)
     } else {
-        let why = if next.mean < grow { "past the knee" } else { "nothing to gain" };
-        let _ = write!(reason, "; the next unit spent would bring {:.2} where {grow:.2} is needed, {why}: hold {aim}", next.mean);
-        next.below(grow)
+        let why = if more < needed { "past the knee" } else { "nothing to gain" };
+        let _ = write!(reason, "; the next unit spent would bring {more:.2} of revenue where {needed:.2} is needed, {why}: hold {aim}");
+        next.brings.below(next.needs)
     };
     let mut evidence = seen.evidence();
-    evidence.figures.extend([("marginal".to_owned(), next.mean), ("needed".to_owned(), grow)]);
-    Objective { budget: seen.budget.budget.clone(), value: prices.values(seen), ideal, reason, evidence, confidence: confidence.clamp(0.0, 1.0) }
-}
-
-/// What a unit between two amounts brings.
-fn marginal(seen: &Appraisal<'_>, from: f64, to: f64) -> Uncertain {
-    let gain = seen.yardstick.worth(seen.curve, to).mean - seen.yardstick.worth(seen.curve, from).mean;
-    Uncertain { mean: gain.max(0.0) / (to - from).max(1e-9), ..seen.average }
+    evidence.figures.extend([("marginal_roas".to_owned(), more), ("needed_roas".to_owned(), needed)]);
+    let value = seen.curve.amounts.iter().map(|amount| seen.point(*amount, target).value(prices, target)).collect();
+    let margin = Margin { brings: last.brings.mean, cv: last.brings.cv, needed: last.goal, elsewhere: prices.pool, unit: prices.unit };
+    Objective { budget: seen.budget.budget.clone(), value, ideal, margin, reason, evidence, confidence: confidence.clamp(0.0, 1.0) }
 }

@@ -1,8 +1,10 @@
 //! Reasons and progress in words a person understands, with their numbers.
 
+use crate::domain::goal::Goal;
 use crate::domain::money::Currency;
 use crate::learning::Yardstick;
 
+use super::prices::Reach;
 use super::reading::Reading;
 
 /// Where figures stand against the limit: `ROAS 1.82 over 7 closed days (weighed by maturity) is 27 % under the floor of 2.50`.
@@ -18,4 +20,14 @@ pub(super) fn standing(yardstick: Yardstick, reading: &Reading, currency: Curren
         (Yardstick::Conversions { cap }, _, Some(cpa)) => format!("CPA {cpa:.2} {currency} {days} is {} the cap of {cap:.2} {currency}", against(cpa, cap)),
         (Yardstick::Revenue { .. } | Yardstick::Conversions { .. }, _, _) => format!("no conversions {days} for {:.2} {currency}", reading.spend),
     }
+}
+
+/// Whether the goal can be met by budgets at all, and where not, the best that can: empty where it can.
+pub(super) fn reach(yardstick: Yardstick, goal: &Goal, reach: &Reach) -> String {
+    let Some(best) = reach.best_within_steps.filter(|best| best.spend > 0.0 && best.worth > 0.0) else { return String::new() };
+    let reachable = match yardstick {
+        Yardstick::Revenue { floor } => format!("ROAS {:.2}", floor * best.worth / best.spend),
+        Yardstick::Conversions { cap } => format!("CPA {:.2}", cap * best.spend / best.worth),
+    };
+    format!("; no change of budgets allowed today meets `{goal}`: the best of them is expected to reach {reachable}")
 }

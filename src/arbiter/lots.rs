@@ -113,7 +113,12 @@ impl<'a> Lot<'a> {
 
     /// A change too small to be worth an edit; never one that bounds demand.
     fn is_tiny(&self, to: i64) -> bool {
-        (self.lo..=self.hi).contains(&self.now) && self.units((to - self.now).abs()) < DEAD_BAND * self.units(self.now)
+        self.may_stay() && self.units((to - self.now).abs()) < DEAD_BAND * self.units(self.now)
+    }
+
+    /// Whether it may stay where it is.
+    pub(super) fn may_stay(&self) -> bool {
+        (self.lo..=self.hi).contains(&self.now)
     }
 
     /// Whole units, toward the smaller amount, within bounds.
@@ -136,15 +141,19 @@ pub(super) struct Amounts {
     pub ideal: Vec<f64>,
     /// The price of money.
     pub price: f64,
+    /// Where a change was left out because it was not sure enough: how sure it was.
+    pub unsure: Vec<Option<f64>>,
 }
 
-pub(super) fn settle(lots: &[Lot<'_>], money: i64) -> Amounts {
-    let Some(first) = lots.first() else { return Amounts { exact: Vec::new(), ideal: Vec::new(), price: 0.0 } };
+/// Settles all lots; those with a confidence in `unsure` stay where they are.
+pub(super) fn settle(lots: &[Lot<'_>], money: i64, unsure: Vec<Option<f64>>) -> Amounts {
+    let Some(first) = lots.first() else { return Amounts { exact: Vec::new(), ideal: Vec::new(), price: 0.0, unsure } };
     let envelopes: Vec<Envelope> = lots.iter().map(|lot| lot.envelope(|amount| lot.settled_value(amount))).collect();
     let pieces = Pieces::of(&envelopes);
-    let mut fixed = vec![None; lots.len()];
-    let Filled { amounts: ideal, mut price } = pieces.pour(first.units(money), &fixed);
-    let mut exact: Vec<i64> = lots.iter().zip(&ideal).map(|(lot, amount)| lot.rounded(*amount)).collect();
+    let Filled { amounts: ideal, .. } = pieces.pour(first.units(money), &vec![None; lots.len()]);
+    let mut fixed: Vec<Option<f64>> = lots.iter().zip(&unsure).map(|(lot, unsure)| unsure.map(|_| lot.units(lot.now))).collect();
+    let Filled { amounts: poured, mut price } = pieces.pour(first.units(money), &fixed);
+    let mut exact: Vec<i64> = lots.iter().zip(&poured).map(|(lot, amount)| lot.rounded(*amount)).collect();
     // Each pass leaves more budgets alone and spreads their money over the rest.
     for _ in 0..4 {
         let tiny: Vec<usize> = (0..lots.len()).filter(|at| fixed[*at].is_none() && lots[*at].is_tiny(exact[*at])).collect();
@@ -162,7 +171,7 @@ pub(super) fn settle(lots: &[Lot<'_>], money: i64) -> Amounts {
         }
     }
     trim(lots, &mut exact, money);
-    Amounts { exact, ideal, price }
+    Amounts { exact, ideal, price, unsure }
 }
 
 /// Takes back what dead-band and rounding gave beyond `money`: growth first, then what stands, the least valuable first, by more than the dead-band.

@@ -30,7 +30,7 @@ use envelope::Filled;
 use hierarchy::in_words;
 use lots::Lot;
 use purse::Purse;
-use review::Changed;
+use review::{Changed, Review};
 
 /// Change below which a budget is left alone, as a share of its amount: tiny edits cost learning and bring nothing.
 pub const DEAD_BAND: f64 = 0.04;
@@ -103,9 +103,11 @@ pub fn arbitrate(input: &ArbiterInput<'_>) -> Settlement {
         }
     }
     let money = purse.left();
-    let amounts = lots::settle(&lots, money);
     let own: Vec<Filled> = (0..voices.len()).map(|voice| lots::alone(&lots, voice, money)).collect();
-    let review = review::Review { input, voices: &voices, lots: &lots, amounts: &amounts, own: &own };
+    let amounts = lots::settle(&lots, money, vec![None; lots.len()]);
+    let unsure = Review { input, voices: &voices, lots: &lots, amounts: &amounts, own: &own }.unsure();
+    let amounts = if unsure.iter().any(Option::is_some) { lots::settle(&lots, money, unsure) } else { amounts };
+    let review = Review { input, voices: &voices, lots: &lots, amounts: &amounts, own: &own };
     let mut changes: Vec<Changed> = Vec::new();
     for at in 0..lots.len() {
         let dissent = review.dissent(at);

@@ -1,9 +1,11 @@
 //! What a settlement means for each budget: the change in words and numbers, who wanted otherwise, and what losing costs them.
 
+use rust_decimal::prelude::ToPrimitive;
+
 use crate::domain::change::{Change, Direction};
 use crate::domain::money::Money;
 use crate::domain::proposal::{Actor, Conflict, Dissent, LeftAlone, Objective, Settled, Wave, Wish};
-use crate::learning::{HORIZON_DAYS, Uncertain, VOLATILE_WIDENING, Yardstick, predict, stake};
+use crate::learning::{HORIZON_DAYS, Uncertain, VOLATILE_WIDENING, predict, stake};
 
 use super::envelope::Filled;
 use super::lots::{Amounts, Lot};
@@ -12,8 +14,6 @@ use super::{ArbiterInput, DEAD_BAND};
 
 /// Value a day, in units, below which a difference of opinion is not worth a person's time.
 const NEGLIGIBLE: f64 = 0.005;
-/// Uncertainty of what a budget brings beyond its curve's own.
-const MODEL_CV: f64 = 0.10;
 
 /// The settlement seen budget by budget.
 pub(super) struct Review<'a> {
@@ -47,6 +47,10 @@ impl Review<'_> {
     /// Who wanted otherwise by more than the dead-band, and what it costs them.
     pub(super) fn dissent(&self, at: usize) -> Vec<Dissent> {
         let lot = &self.lots[at];
+        if self.amounts.unsure[at].is_some() {
+            // Nobody lost: what would have been settled is not sure enough for anybody.
+            return Vec::new();
+        }
         lot.votes
             .iter()
             .filter(|(voice, _, _)| self.differs(at, *voice))
@@ -85,6 +89,53 @@ impl Review<'_> {
         )
     }
 
+    /// How sure the changes are that nobody would make alone: an edit that may as well be wrong costs learning and a person's time. Changes that
+    /// bounds demand are never among them.
+    pub(super) fn unsure(&self) -> Vec<Option<f64>> {
+        let of = |at: usize| {
+            let lot = &self.lots[at];
+            if self.amounts.exact[at] == lot.now || !lot.may_stay() {
+                return None;
+            }
+            let (voice, objective) = self.speaker(at)?;
+            let (confidence, _) = self.confidence(at, voice, objective);
+            let limits = self.input.policy.guardrails(Some(self.voices[voice].agent()));
+            let least = match (self.amounts.exact[at] > lot.now, self.input.volatile) {
+                (true, false) => limits.confidence_growth,
+                (true, true) => limits.confidence_growth_volatile,
+                (false, false) => limits.confidence_cut,
+                (false, true) => limits.confidence_cut_volatile,
+            };
+            least.to_f64().filter(|least| confidence < *least).map(|_| confidence)
+        };
+        (0..self.lots.len()).map(of).collect()
+    }
+
+    /// Who speaks for a change: the one with the most weight among those that want its direction.
+    fn speaker(&self, at: usize) -> Option<(usize, &Objective)> {
+        let lot = &self.lots[at];
+        let up = self.amounts.exact[at] > lot.now;
+        let same_way = |voice: &usize| (self.own[*voice].amounts[at] - lot.units(lot.now)) * if up { 1.0 } else { -1.0 } > 1e-6;
+        let speakers = || lot.votes.iter().map(|(voice, _, _)| *voice);
+        let voice = self.strongest(speakers().filter(same_way)).or_else(|| self.strongest(speakers()))?;
+        Some((voice, lot.objective_of(voice)?))
+    }
+
+    /// How sure a change is, and whether its speaker wants it for itself.
+    fn confidence(&self, at: usize, voice: usize, objective: &Objective) -> (f64, bool) {
+        let lot = &self.lots[at];
+        let (from, amount) = (lot.units(lot.now), self.settled(at));
+        if (objective.ideal.estimate() - from) * (amount - from) > 0.0 {
+            (objective.confidence, true)
+        } else {
+            (self.confidence_in_making_room(voice, objective), false)
+        }
+    }
+
+    const fn widen(&self) -> f64 {
+        if self.input.volatile { VOLATILE_WIDENING } else { 1.0 }
+    }
+
     /// The change of a budget, or why it is left alone.
     pub(super) fn change(&self, at: usize, dissent: Vec<Dissent>) -> Result<Changed, LeftAlone> {
         let lot = &self.lots[at];
@@ -92,11 +143,7 @@ impl Review<'_> {
         if to == lot.now {
             return Err(LeftAlone { entity: lot.bounds.budget.clone(), why: self.why_alone(at) });
         }
-        let up = to > lot.now;
-        let same_way = |voice: &usize| (self.own[*voice].amounts[at] - lot.units(lot.now)) * if up { 1.0 } else { -1.0 } > 1e-6;
-        let speakers = || lot.votes.iter().map(|(voice, _, _)| *voice);
-        let voice = self.strongest(speakers().filter(same_way)).or_else(|| self.strongest(speakers()));
-        let Some((voice, objective)) = voice.and_then(|voice| Some((voice, lot.objective_of(voice)?))) else {
+        let Some((voice, objective)) = self.speaker(at) else {
             return Err(LeftAlone { entity: lot.bounds.budget.clone(), why: "NO_OBJECTIVE: no agent speaks for it".to_owned() });
         };
         let (from, amount) = (lot.units(lot.now), self.settled(at));
@@ -116,19 +163,20 @@ impl Review<'_> {
         let lot = &self.lots[at];
         let (from, amount) = (lot.units(lot.now), self.settled(at));
         let to = lot.money(self.amounts.exact[at]);
-        let widen = if self.input.volatile { VOLATILE_WIDENING } else { 1.0 };
-        let agrees = (objective.ideal.estimate() - from) * (amount - from) > 0.0;
+        let widen = self.widen();
         let mut reason = objective.reason.clone();
-        let confidence = if agrees {
-            objective.confidence
-        } else {
+        let (confidence, wanted) = self.confidence(at, voice, objective);
+        if !wanted {
             reason = format!("{reason}; lowered all the same to make room: the pool's next unit is worth {:.2} a day elsewhere", self.amounts.price);
-            self.confidence_in_making_room(at, voice, objective, widen)
-        };
+        }
         reason = format!("{reason}; settled from {} to {to}", lot.bounds.now);
         let yardstick = self.voices[voice].yardstick;
+        let margin = &objective.margin;
+        // What the pool has to spare costs nobody anything.
+        let elsewhere = if amount > from && self.amounts.price <= 0.0 { 0.0 } else { margin.elsewhere.max(self.amounts.price) };
+        let needed = (margin.needed + elsewhere) / margin.unit.max(1e-9);
         let currency = to.currency();
-        let stake = yardstick.map_or(f64::from(HORIZON_DAYS) * (amount - from).abs(), |yardstick| stake(lot.curve, yardstick, from, amount, widen));
+        let stake = yardstick.map_or(f64::from(HORIZON_DAYS) * (amount - from).abs(), |yardstick| stake(lot.curve, yardstick, (from, amount), needed, widen));
         Wish {
             change: Change::Budget { budget: lot.curve.budget.clone(), from: lot.bounds.now, to },
             reason,
@@ -140,17 +188,11 @@ impl Review<'_> {
         }
     }
 
-    /// Probability that the units taken from a budget bring less than the same units bring elsewhere, as its agent measures.
-    fn confidence_in_making_room(&self, at: usize, voice: usize, objective: &Objective, widen: f64) -> f64 {
-        let lot = &self.lots[at];
-        let (from, to) = (lot.units(lot.now), self.settled(at));
-        let per_unit = |change: f64| change / (from - to);
-        let Some(yardstick) = self.voices[voice].yardstick else { return 0.5 };
-        let brings = |amount| Yardstick::worth(yardstick, lot.curve, amount);
-        let marginal = per_unit(brings(from).mean - brings(to).mean).max(0.0);
-        let net = per_unit(lot.value(objective, from) - lot.value(objective, to));
-        let elsewhere = self.own[voice].price.max(self.amounts.price);
-        Uncertain { mean: marginal, ..brings(from) }.and(MODEL_CV).wider(widen).below(elsewhere + marginal - net).clamp(0.0, 1.0)
+    /// Probability that the units taken from a budget bring less than its agent's goal asks and the same units bring elsewhere.
+    fn confidence_in_making_room(&self, voice: usize, objective: &Objective) -> f64 {
+        let margin = &objective.margin;
+        let elsewhere = self.own[voice].price.max(self.amounts.price).max(margin.elsewhere);
+        Uncertain { mean: margin.brings, cv: margin.cv }.below(margin.needed + elsewhere).clamp(0.0, 1.0)
     }
 
     fn alternatives(&self, at: usize, gain: f64) -> Vec<String> {
@@ -167,6 +209,9 @@ impl Review<'_> {
     fn why_alone(&self, at: usize) -> String {
         let lot = &self.lots[at];
         let (now, ideal) = (lot.units(lot.now), self.amounts.ideal[at]);
+        if let Some(confidence) = self.amounts.unsure[at] {
+            return format!("UNSURE: {ideal:.2} would be best with {:.0} % probability: too little to act on", 100.0 * confidence);
+        }
         if (ideal - now).abs() > 1e-6 {
             return format!(
                 "DEAD_BAND: {ideal:.2} would be best, {:.1} % from {}: too little to be worth an edit",

@@ -152,6 +152,21 @@ pub struct Evidence {
     pub figures: BTreeMap<String, f64>,
 }
 
+/// What the last unit of a budget's money brings an agent, and what it has to bring, in revenue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Margin {
+    /// Expected revenue of the unit.
+    pub brings: f64,
+    /// Its relative standard deviation.
+    pub cv: f64,
+    /// What the agent's own goal asks of a unit.
+    pub needed: f64,
+    /// What the unit was taken to bring elsewhere in the pool.
+    pub elsewhere: f64,
+    /// Revenue that stands for one unit of spend at exactly the goal's limit; above 0.
+    pub unit: f64,
+}
+
 /// What an agent wants of one budget: not a point, a value for every amount of the curve's grid.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Objective {
@@ -161,6 +176,8 @@ pub struct Objective {
     pub value: Vec<f64>,
     /// The amount this agent would choose alone, before bounds.
     pub ideal: Money,
+    /// What its last unit brings and has to bring.
+    pub margin: Margin,
     /// Why, in words a person understands.
     pub reason: String,
     /// What it rests on.

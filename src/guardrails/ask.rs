@@ -5,6 +5,7 @@ use rust_decimal::prelude::ToPrimitive;
 
 use super::case::Case;
 use super::rule::{Finding, Found, Unknown};
+use crate::domain::books::TrackRecord;
 use crate::domain::change::{Change, Direction};
 use crate::domain::entity::RunStatus;
 use crate::domain::money::Money;
@@ -52,13 +53,35 @@ pub(super) fn stake(case: &Case<'_>) -> Result<Money, Unknown> {
     Ok(said.larger(case.lift()?)?)
 }
 
+/// Outcomes within their predicted interval, net of misses, that double what an agent may stake alone.
+const NET_TO_DOUBLE: f64 = 4.0;
+/// What a miss takes back of what kept predictions earned: an interval that holds two times in three earns nothing.
+const MISS: f64 = 2.0;
+/// Share of the amount that growth may use; the rest is kept for cuts and pauses.
+const FOR_GROWTH: Decimal = Decimal::from_parts(75, 0, 0, false, 2);
+/// Between what share of the configured amount a record moves it.
+const EARNED_RANGE: (f64, f64) = (0.25, 20.0);
+
+/// What a record makes of the configured amount, as a factor: who foresees what this kind of action brings may stake more on it, who is surprised
+/// less. A week of one campaign is too noisy to tell right from wrong by its direction alone.
+fn earned_factor(record: TrackRecord) -> Decimal {
+    let missed = record.scored.saturating_sub(record.inside);
+    let net = f64::from(record.inside) - MISS * f64::from(missed);
+    Decimal::try_from((1.0 + net / NET_TO_DOUBLE).clamp(EARNED_RANGE.0, EARNED_RANGE.1)).unwrap_or(Decimal::ONE).round_dp(2)
+}
+
 pub(super) fn earned(case: &Case<'_>) -> Found {
     let agent = case.actor.agent().ok_or_else(|| Unknown::missing("agent", case.name()))?;
     let before = *case.books.staked.get(agent).ok_or_else(|| Unknown::missing("staked", agent))?;
     let mut in_this = case.tally.staked.get(agent).into_iter().flatten();
     let staked = in_this.try_fold(before, |sum, stake| sum.checked_add(*stake))?;
-    let (stake, limit) = (stake(case)?, amount(case, case.own().earned_amount)?);
-    let text = format!("stake={stake} staked_7d={staked} earned={limit}");
+    let record = case.books.track.get(agent).and_then(|kinds| kinds.get(&case.change.action())).copied().unwrap_or_default();
+    let factor = earned_factor(record);
+    // What protects must not wait because growth has used everything up.
+    let share = if case.change.direction() == Direction::Protective { Decimal::ONE } else { FOR_GROWTH };
+    let earned = case.own().earned_amount.checked_mul(factor * share).ok_or_else(|| Unknown("earned=too_large".to_owned()))?;
+    let (stake, limit) = (stake(case)?, amount(case, earned)?);
+    let text = format!("stake={stake} staked_7d={staked} earned={limit} factor={factor} inside={} scored={}", record.inside, record.scored);
     Ok(if staked.checked_add(stake)?.compare(limit)?.is_le() { Finding::Pass(text) } else { Finding::Ask(text) })
 }
 
@@ -152,4 +175,19 @@ pub(super) fn superseded_plan(_: &Case<'_>) -> Found {
 
 pub(super) fn flight(_: &Case<'_>) -> Found {
     Ok(Finding::Pass("flight=none".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kept_predictions_raise_what_an_agent_may_stake_alone_and_misses_lower_it() {
+        let factor = |inside, scored| earned_factor(TrackRecord { inside, scored, ..TrackRecord::default() });
+        assert_eq!(factor(0, 0), Decimal::ONE, "at the start the configured amount stands");
+        assert_eq!(factor(6, 9), Decimal::ONE, "two of three earn nothing");
+        assert_eq!(factor(8, 10), Decimal::TWO);
+        assert_eq!(factor(0, 10), Decimal::new(25, 2), "never to nothing");
+        assert_eq!(factor(500, 500), Decimal::from(20), "never without end");
+    }
 }

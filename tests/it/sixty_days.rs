@@ -119,7 +119,7 @@ async fn i4_sixty_unattended_days_of_the_shipped_configuration_end_without_a_bre
         }
         assert!(same >= 20, "{same} rounds replayed");
         assert!(figures.conflicts >= 5, "{} conflicts", figures.conflicts);
-        assert!(figures.tickets.len() >= 3, "kinds of tickets: {:?}", figures.tickets);
+        assert!(figures.tickets.len() >= 2, "kinds of tickets: {:?}", figures.tickets);
         assert!(figures.scored() >= 50, "{} outcomes scored", figures.scored());
         assert!(figures.alone_pct() >= 80.0, "{:.0} % of the adjustments went without a person", figures.alone_pct());
         return;

@@ -59,8 +59,10 @@ impl Figures {
             let by_agent = matches!(row.actor_kind.as_str(), "agent" | "wave");
             let sent = row.changed.is_some();
             figures.applied += usize::from(matches!(row.state.name(), "applied" | "scored" | "void"));
-            figures.alone += usize::from(by_agent && sent);
-            figures.asked += usize::from(by_agent && matches!(row.state.name(), "escalated" | "expired" | "approved" | "rejected") && !sent);
+            // A record has to be earned first: what counts is how much goes alone once the agents have been at work for a month.
+            let settled_in = row.at.ms() - judge.start >= 30 * DAY;
+            figures.alone += usize::from(settled_in && by_agent && sent);
+            figures.asked += usize::from(settled_in && by_agent && matches!(row.state.name(), "escalated" | "expired" | "approved" | "rejected") && !sent);
         }
         for ticket in &tickets {
             *figures.tickets.entry(ticket.kind.name()).or_default() += 1;
@@ -128,7 +130,7 @@ impl fmt::Display for Figures {
         let settled: usize = self.outcomes.values().sum();
         writeln!(f, "first week: {spend:.0} USD a day at ROAS {roas:.2}; last week: {last_spend:.0} USD at {last_roas:.2} (the market's truth)")?;
         writeln!(f, "decisions: {:?}", self.states)?;
-        writeln!(f, "without a person: {} of {} ({:.0} %)", self.alone, self.alone + self.asked, self.alone_pct())?;
+        writeln!(f, "without a person after thirty days: {} of {} ({:.0} %)", self.alone, self.alone + self.asked, self.alone_pct())?;
         writeln!(
             f,
             "outcomes: {:?}; void {:.0} %, inside {:.0} %, right {:.0} %",

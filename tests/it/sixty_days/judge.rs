@@ -22,6 +22,8 @@ const CAP: i64 = 6_000 * UNIT;
 const HOLD: i64 = 72 * HOUR;
 /// Oldest read a write may rest on when it arrives, on the wall: thirty seconds, and two for the request itself.
 const FRESH: i64 = 32_000;
+/// A request and its answer take less wall time than this.
+const IN_FLIGHT_MS: i64 = 5_000;
 /// What people set in a place, and when: product time, wall time.
 type Edits = BTreeMap<Place, Vec<(i64, i64)>>;
 
@@ -195,6 +197,8 @@ pub(super) struct Judge {
     decisions: BTreeMap<DecisionId, DecisionRow>,
     dispatches: Vec<(DispatchRow, Vec<DecisionId>)>,
     reads: BTreeMap<adjutant::domain::ids::DispatchId, i64>,
+    /// Wall time before which nothing was on its way any more when the log was read.
+    settled: i64,
 }
 
 async fn door(daemon: &Daemon, path: &str) -> Value {
@@ -207,6 +211,8 @@ async fn door(daemon: &Daemon, path: &str) -> Value {
 
 impl Judge {
     pub async fn of(daemon: &Daemon) -> Self {
+        // What is on its way while the log is read may be in one of the two and not yet in the other.
+        let settled = daemon.clock().wall().ms() - IN_FLIGHT_MS;
         let (mut rows, mut after) = (Vec::new(), 0);
         loop {
             let page = door(daemon, &format!("log?after={after}&limit=500")).await;
@@ -247,7 +253,7 @@ impl Judge {
             .expect("readable rows");
         let known = state["accounts"].as_array().expect("accounts").iter();
         let accounts = known.filter_map(|account| account["id"].as_str().map(str::to_owned)).collect();
-        Self { rows, truth, start, state, policy, accounts, decisions, dispatches, reads }
+        Self { rows, truth, start, state, policy, accounts, decisions, dispatches, reads, settled }
     }
 
     /// The world before the first row.
@@ -346,7 +352,11 @@ impl Judge {
                 found.push(format!("row {} was {} and its request {:?}", row.seq, if row.applied { "taken" } else { "refused" }, dispatch.result));
             }
         }
-        let missing = self.dispatches.iter().zip(&taken).filter(|((dispatch, _), taken)| !**taken && dispatch.result.as_deref() == Some("accepted"));
+        let missing = self
+            .dispatches
+            .iter()
+            .zip(&taken)
+            .filter(|((dispatch, _), taken)| !**taken && dispatch.result.as_deref() == Some("accepted") && dispatch.sent_wall.ms() < self.settled);
         found.extend(missing.map(|((dispatch, _), _)| format!("request {} was accepted and the platform knows nothing of it", dispatch.id)));
         found
     }
