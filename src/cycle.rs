@@ -15,8 +15,8 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 pub use judge::{JudgeReport, judge};
-pub use replay::{ReplayReport, replay, under as replay_under};
-pub use stage::{Answers, Circumstances, Question, RoundKind, Stage};
+pub use replay::{ReplayReport, replay, tracking_minimum, under as replay_under};
+pub use stage::{Answers, Circumstances, Prepared, Question, RoundKind, Stage};
 
 use crate::clock::{Clock, ProductTime};
 use crate::domain::books::Books;

@@ -2,6 +2,7 @@
 //! acts, verifies and scores, in that order and by that one path. `ARCHITECTURE.md` is the map.
 
 pub mod admin;
+pub mod advise;
 pub mod agents;
 pub mod arbiter;
 pub mod cli;

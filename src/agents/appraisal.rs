@@ -128,7 +128,7 @@ pub(super) fn is_learning(input: &AgentInput<'_>, campaign: &Campaign, since: &R
     }
 }
 
-/// The yardstick of the agent's goal and every budget of the pool it can judge, running or not.
+/// The yardstick of the agent's goal and every budget it speaks for and can judge, running or not.
 pub(super) fn appraise<'a>(input: &AgentInput<'a>) -> Option<(Yardstick, Vec<Appraisal<'a>>)> {
     let running = input.view.budgets().filter(|(account, _)| can_be_judged(account)).filter_map(|(_, budget)| input.curves.get(&budget.budget.key));
     let yardstick = Yardstick::of(&input.policy.goal, running)?;
@@ -136,5 +136,10 @@ pub(super) fn appraise<'a>(input: &AgentInput<'a>) -> Option<(Yardstick, Vec<App
     let members: BTreeMap<_, _> = view.accounts.iter().map(|account| (&account.account, account.members())).collect();
     let of = |account: &AccountView, budget: &Budget| members.get(&account.account)?.get(&budget.budget.key);
     let all = view.budgets().filter(|(account, budget)| can_be_judged(account) && budget.read_only.is_none());
-    Some((yardstick, all.filter_map(|(account, budget)| Appraisal::new(input, account, budget, of(account, budget)?, yardstick)).collect()))
+    let own = all.filter_map(|(account, budget)| {
+        let members = of(account, budget)?;
+        let ours = input.policy.speaks_for(members.iter().map(|at| &account.campaigns[*at]));
+        if ours { Appraisal::new(input, account, budget, members, yardstick) } else { None }
+    });
+    Some((yardstick, own.collect()))
 }

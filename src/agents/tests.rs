@@ -5,6 +5,7 @@ use crate::clock::ProductTime;
 use crate::domain::change::{Change, Direction};
 use crate::domain::entity::RunStatus;
 use crate::domain::policy::Guardrails;
+use crate::domain::policy::Members;
 use crate::domain::proposal::Objective;
 use crate::domain::verdict::Bounds;
 use crate::learning::curves;
@@ -14,6 +15,7 @@ fn policy(kind: AgentKind, goal: &str) -> AgentPolicy {
     AgentPolicy {
         kind,
         pool: "core".parse().expect("a name"),
+        members: None,
         goal: goal.parse().expect("a goal"),
         priority: Decimal::new(5, 1),
         autonomy: crate::domain::proposal::Autonomy::Autonomous,
@@ -247,4 +249,32 @@ fn a_budget_changed_of_late_is_left_alone_until_that_shows_unless_it_is_beyond_r
         book.cut_at = Some(market.days_ago(4));
     }
     assert_eq!(speaks(&books), [true, true]);
+}
+
+#[test]
+fn an_agent_with_members_of_its_own_speaks_for_these_and_for_nothing_else() {
+    let market = at_roas(1.0).campaign("2", "100", 2.0, 50.0);
+    let (view, books) = market.build();
+    let curves = curves(&view, &books, market.now());
+    let (id, bounds) = ("one".parse().expect("a name"), step_bounds(&view, 20.0));
+    let speaks = |account: &str, name: &str| {
+        let members = Members { accounts: vec![account.parse().expect("a name")], name: name.to_owned() };
+        let policy = AgentPolicy { members: Some(members), ..policy(AgentKind::Efficiency, "roas >= 2.5") };
+        let proposal = propose(&AgentInput {
+            round: Round::Allocation,
+            id: &id,
+            policy: &policy,
+            view: &view,
+            curves: &curves,
+            books: &books,
+            bounds: &bounds,
+            volatile: false,
+            now: market.now(),
+        });
+        proposal.objectives.iter().map(|objective| objective.budget.key.id.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(speaks("meta-main", "*"), ["1", "2"]);
+    assert_eq!(speaks("meta-main", "Campaign 2"), ["2"]);
+    assert_eq!(speaks("meta-main", "brand*"), Vec::<String>::new());
+    assert_eq!(speaks("google-main", "*"), Vec::<String>::new());
 }

@@ -23,6 +23,7 @@ fn policy(agents: &[Agent]) -> Policy {
         let policy = AgentPolicy {
             kind: *kind,
             pool: "core".parse().expect("a name"),
+            members: None,
             goal: goal.parse().expect("a goal"),
             priority: Decimal::try_from(*priority).expect("a small number"),
             autonomy: Autonomy::Autonomous,

@@ -1,6 +1,7 @@
-//! The command line: one file a subcommand or a family of them. Talks to a running daemon through its API, except `run`, `check`, `sandbox`,
-//! `audit verify`, `replay` and `simulate`, which need none. Exit codes: 0 done, 1 failed or refused, 2 wrong usage, 78 a faulty configuration.
+//! The command line: one file a subcommand or a family of them. Talks to a running daemon through its API, except `run`, `check`, `advise`,
+//! `sandbox`, `audit verify`, `replay` and `simulate`, which need none. Exit codes: 0 done, 1 failed or refused, 2 wrong usage, 78 a faulty configuration.
 
+mod advise;
 mod check;
 mod client;
 mod connect;
@@ -101,6 +102,8 @@ enum Command {
     Audit(offline::AuditArgs),
     /// Run the pure stages of a stored round again and compare.
     Replay(offline::ReplayArgs),
+    /// Ask the decision core about campaigns it does not run: JSON lines on standard input, or a person's own export.
+    Advise(advise::AdviseArgs),
     /// Read the configuration again: a valid file takes effect whole, an invalid one changes nothing.
     Reload {
         /// An admin has seen that the file allows more than the policy in force, and wants it.
@@ -134,6 +137,7 @@ pub async fn main() -> ExitCode {
     let done = match cli.command {
         Command::Run { accept_looser } => run::run(&cli.config, looser(accept_looser)).await,
         Command::Check => return check::check(&cli.config),
+        Command::Advise(ref args) => advise::run(args, show::Print::of(cli.json)),
         Command::Sandbox(ref args) => sandbox::run(&cli.config, args).await,
         Command::Connect(ref args) => connect::run(args).await,
         Command::Audit(ref args) => offline::audit(&cli.config, args, show::Print::of(cli.json)).await,
@@ -174,7 +178,14 @@ async fn with_daemon(cli: &Cli) -> Result<ExitCode, ClientError> {
         Command::Reload { accept_looser } => control::reload(&client, *accept_looser, print).await?,
         Command::Rearm(args) => control::rearm(&client, args, print).await?,
         Command::Login => control::login(&client, print).await?,
-        Command::Run { .. } | Command::Check | Command::Sandbox(_) | Command::Connect(_) | Command::Audit(_) | Command::Replay(_) | Command::Simulate(_) => {}
+        Command::Run { .. }
+        | Command::Check
+        | Command::Advise(_)
+        | Command::Sandbox(_)
+        | Command::Connect(_)
+        | Command::Audit(_)
+        | Command::Replay(_)
+        | Command::Simulate(_) => {}
     }
     Ok(ExitCode::SUCCESS)
 }

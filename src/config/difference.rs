@@ -97,7 +97,20 @@ fn agents(found: &mut Found, old: &Policy, new: &Policy) {
         if agent.pool != before.pool && agent.autonomy == Autonomy::Autonomous {
             found.add(format!("{at}.pool"), &before.pool, &agent.pool);
         }
+        if agent.autonomy == Autonomy::Autonomous && !within(agent.members.as_ref(), before.members.as_ref()) {
+            let words = |members: Option<&Members>| members.map_or("the whole pool".to_owned(), |members| format!("campaigns `{}`", members.name));
+            found.add(format!("{at}.members"), words(before.members.as_ref()), format!("{}, more than before", words(agent.members.as_ref())));
+        }
         rails(found, &format!("{at}.guardrails"), &before.guardrails, &agent.guardrails, Reach::Agent);
+    }
+}
+
+/// Whether everything `new` takes in was taken in before; `None` is a whole pool.
+fn within(new: Option<&Members>, old: Option<&Members>) -> bool {
+    match (new, old) {
+        (_, None) => true,
+        (None, Some(_)) => false,
+        (Some(new), Some(old)) => new.accounts.iter().all(|account| old.accounts.contains(account)) && covered(&new.name, std::iter::once(&old.name)),
     }
 }
 

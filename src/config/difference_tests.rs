@@ -39,6 +39,15 @@ fn every_way_to_loosen_a_policy_is_named_with_its_old_and_new_value() {
 }
 
 #[test]
+fn an_agent_that_acts_alone_and_comes_to_speak_for_more_is_a_loosening() {
+    let (narrow, wide) = ("[agents.scale]\nmembers = { name = \"brand*\" }", "[agents.scale]\nmembers = { name = \"b*\" }");
+    let [all, narrow, wide] = [policy(&[]), policy(&[("[agents.scale]", narrow)]), policy(&[("[agents.scale]", wide)])];
+    for (before, after, looser) in [(&all, &narrow, false), (&narrow, &all, true), (&narrow, &wide, true), (&wide, &narrow, false)] {
+        assert_eq!(loosenings(before, after).iter().any(|found| found.at == "agents.scale.members"), looser);
+    }
+}
+
+#[test]
 fn what_is_tightened_or_merely_different_is_no_loosening() {
     for (old, new) in [
         ("daily_cap = \"6000 USD\"", "daily_cap = \"6000 USD\"\npacing = \"even\""),

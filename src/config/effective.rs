@@ -212,9 +212,13 @@ fn pools(config: &Config, page: &mut String) -> fmt::Result {
 
 fn agents(config: &Config, page: &mut String) -> fmt::Result {
     for (name, agent) in &config.agents {
-        let AgentPolicy { kind, pool, goal, priority, autonomy: own, guardrails } = agent;
+        let AgentPolicy { kind, pool, members, goal, priority, autonomy: own, guardrails } = agent;
         let at = format!("agents.{name}");
         writeln!(page, "\nagent {name}: {} in pool {pool}", kind.name())?;
+        if let Some(members) = members {
+            let accounts: Vec<&str> = members.accounts.iter().map(|account| account.as_str()).collect();
+            row(config, page, "speaks for", "", format_args!("campaigns `{}` of {}", members.name, accounts.join(", ")))?;
+        }
         row(config, page, "goal", "", goal)?;
         row(config, page, "priority", &format!("{at}.priority"), priority.normalize())?;
         row(config, page, "autonomy", &format!("{at}.autonomy"), autonomy(*own))?;

@@ -44,7 +44,7 @@ pub struct Pool {
 pub(super) struct SeenPool {
     pub(super) currency: Option<Currency>,
     pub(super) daily_cap: Option<Money>,
-    members: Option<Members>,
+    pub(super) members: Option<Members>,
 }
 
 pub(super) fn pools(

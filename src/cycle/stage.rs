@@ -7,7 +7,8 @@ use chrono::{Datelike, Days, NaiveDate, TimeDelta};
 use serde::{Deserialize, Serialize};
 
 use super::CycleError;
-use crate::arbiter::{ArbiterInput, arbitrate};
+use crate::agents::{self, AgentInput};
+use crate::arbiter::{ArbiterInput, Settlement, arbitrate};
 use crate::clock::ProductTime;
 use crate::domain::books::Books;
 use crate::domain::curve::CampaignCurve;
@@ -103,10 +104,54 @@ pub struct Prepared {
     bounds: Vec<Bounds>,
 }
 
+impl Prepared {
+    /// What learning expects of each budget.
+    #[must_use]
+    pub const fn curves(&self) -> &BTreeMap<EntityKey, CampaignCurve> {
+        &self.curves
+    }
+
+    /// Between what each budget may move.
+    #[must_use]
+    pub fn bounds(&self) -> &[Bounds] {
+        &self.bounds
+    }
+
+    /// Lowers the upper ends to what the owner of each budget wants to give it at most; what stands above that may stay and only fall.
+    pub fn at_most(&mut self, most: impl Fn(&EntityKey) -> Option<Money>) {
+        for bounds in &mut self.bounds {
+            let Some(most) = most(&bounds.budget).filter(|most| most.micros() < bounds.hi.micros()) else { continue };
+            bounds.hi = if most.micros() > bounds.now.micros() { most } else { bounds.now };
+            bounds.set_by = vec!["OWNERS_MAXIMUM".to_owned()];
+        }
+    }
+}
+
+impl<'a> Stage<'a> {
+    /// A round that decides on figures read this very instant, in one thread and without a ledger.
+    #[must_use]
+    pub fn at_once(policy: &'a Policy, view: PoolView, books: Books, now: ProductTime, kind: RoundKind) -> Self {
+        let circumstances = Circumstances {
+            kind,
+            config_age_ms: 0,
+            age_floor_ms: 0,
+            abstained: BTreeMap::new(),
+            members: Vec::new(),
+            figures_at: BTreeMap::new(),
+            waiting: Vec::new(),
+        };
+        Self { policy, view, books, pins: Vec::new(), now, circumstances }
+    }
+}
+
 impl Stage<'_> {
     fn situation(&self) -> Situation<'_> {
+        self.situation_under(self.policy)
+    }
+
+    fn situation_under<'s>(&'s self, policy: &'s Policy) -> Situation<'s> {
         Situation {
-            policy: self.policy,
+            policy,
             view: &self.view,
             books: &self.books,
             now: self.now,
@@ -141,17 +186,45 @@ impl Stage<'_> {
         }
     }
 
+    /// What each agent of the pool asks for, asked one after the other in this thread; actors are asked with a [`Question`] instead.
+    #[must_use]
+    pub fn proposals(&self, prepared: &Prepared, round: Round) -> Vec<Proposal> {
+        let ours = self.policy.agents.iter().filter(|(_, agent)| agent.pool == self.view.pool);
+        ours.map(|(id, policy)| {
+            agents::propose(&AgentInput {
+                round,
+                id,
+                policy,
+                view: &self.view,
+                curves: &prepared.curves,
+                books: &self.books,
+                bounds: &prepared.bounds,
+                volatile: self.volatile(),
+                now: self.now,
+            })
+        })
+        .collect()
+    }
+
     /// Settles what was asked for and judges the settlement.
     ///
     /// # Errors
     /// [`CycleError::Money`] when amounts do not add up.
     pub fn judge(&self, prepared: &Prepared, proposals: Vec<Proposal>) -> Result<Judged, CycleError> {
         let round = match self.circumstances.kind {
-            RoundKind::Wave => return Ok(check_waiting(self.circumstances.waiting.clone(), &self.situation())),
+            RoundKind::Wave => return Ok(self.rule_waiting(self.policy, self.circumstances.waiting.clone())),
             RoundKind::Agents(round) => round,
             RoundKind::Pins => Round::Protective,
         };
-        let settlement = arbitrate(&ArbiterInput {
+        Ok(self.rule(self.policy, self.settle(prepared, round, proposals)?))
+    }
+
+    /// Settles what was asked for.
+    ///
+    /// # Errors
+    /// [`CycleError::Money`] when amounts do not add up.
+    pub fn settle(&self, prepared: &Prepared, round: Round, proposals: Vec<Proposal>) -> Result<Settlement, CycleError> {
+        Ok(arbitrate(&ArbiterInput {
             round,
             proposals,
             pins: self.pins.clone(),
@@ -164,8 +237,19 @@ impl Stage<'_> {
             committed: self.books.committed.get(&self.view.pool).copied().unwrap_or(Money::zero(self.view.currency)),
             volatile: self.volatile(),
             now: self.now,
-        });
-        Ok(check_all(settlement, &self.situation()))
+        }))
+    }
+
+    /// Judges a settlement under a policy: the one in force, or one in which a person has agreed to everything that asks.
+    #[must_use]
+    pub fn rule(&self, policy: &Policy, settlement: Settlement) -> Judged {
+        check_all(settlement, &self.situation_under(policy))
+    }
+
+    /// Judges, under a policy, increases whose funding has been confirmed.
+    #[must_use]
+    pub fn rule_waiting(&self, policy: &Policy, waiting: Vec<Settled>) -> Judged {
+        check_waiting(waiting, &self.situation_under(policy))
     }
 
     /// What a day may cost so that the month's cap holds, where that is less than the daily cap.

@@ -9,7 +9,7 @@ use rust_decimal::prelude::ToPrimitive;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::entity::Platform;
+use super::entity::{Campaign, Platform};
 use super::goal::Goal;
 use super::ids::{AccountId, AgentId, PoolId};
 use super::money::{Currency, Money};
@@ -127,6 +127,9 @@ pub struct AgentPolicy {
     pub kind: AgentKind,
     /// The pool it speaks in.
     pub pool: PoolId,
+    /// The part of the pool it speaks for; `None` is all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub members: Option<Members>,
     /// Its goal.
     pub goal: Goal,
     /// Its weight against other agents, above 0 and at most 1.
@@ -135,6 +138,13 @@ pub struct AgentPolicy {
     pub autonomy: Autonomy,
     /// The guardrails that hold for it: the workspace's with its own overrides.
     pub guardrails: Guardrails,
+}
+
+impl AgentPolicy {
+    /// Whether it speaks for a budget that these campaigns spend from: only where it speaks for all of them.
+    pub fn speaks_for<'c>(&self, mut campaigns: impl Iterator<Item = &'c Campaign>) -> bool {
+        self.members.as_ref().is_none_or(|members| campaigns.all(|campaign| members.take_in(&campaign.key.account, &campaign.name)))
+    }
 }
 
 /// One account as configured.
@@ -155,13 +165,21 @@ pub struct AccountPolicy {
     pub sandbox: bool,
 }
 
-/// Which budgets belong to a pool.
+/// Which budgets belong to a pool, or which of a pool's an agent speaks for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Members {
     /// The accounts looked at.
     pub accounts: Vec<AccountId>,
     /// A glob pattern over campaign names; `*` is all.
     pub name: String,
+}
+
+impl Members {
+    /// Whether a campaign of this account and name is among them.
+    #[must_use]
+    pub fn take_in(&self, account: &AccountId, name: &str) -> bool {
+        self.accounts.contains(account) && glob(&self.name, name)
+    }
 }
 
 /// One pool as configured.

@@ -2,6 +2,7 @@
 //! of earlier predictions. Pure; uses the vocabulary of `domain` alone. Its seam is [`CampaignCurve`]: a better learner changes no caller.
 
 pub mod chance;
+pub mod creatives;
 mod curves;
 mod maturity;
 mod prediction;

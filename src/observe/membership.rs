@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::entity::{Budget, Campaign, EntityKey, ReadOnly};
 use crate::domain::ids::PoolId;
-use crate::domain::policy::{Policy, glob};
+use crate::domain::policy::Policy;
 
 /// The pool of each budget that has one. A budget belongs to a pool when every campaign it pays for does.
 pub(crate) fn assign(policy: &Policy, campaigns: &[Campaign], budgets: &mut [Budget]) -> BTreeMap<EntityKey, PoolId> {
@@ -13,7 +13,7 @@ pub(crate) fn assign(policy: &Policy, campaigns: &[Campaign], budgets: &mut [Bud
     for budget in budgets {
         let claims = |pool: &PoolId, member: &EntityKey| {
             let members = &policy.pools[pool].members;
-            members.accounts.contains(&member.account) && by_key.get(member).is_some_and(|campaign| glob(&members.name, &campaign.name))
+            by_key.get(member).is_some_and(|campaign| members.take_in(&member.account, &campaign.name))
         };
         for pool in policy.pools.keys() {
             let inside = budget.budget.members.iter().filter(|member| claims(pool, member)).count();

@@ -4,7 +4,7 @@
 mod measure;
 mod membership;
 mod observer;
-mod tracking;
+pub(crate) mod tracking;
 mod view;
 
 pub use measure::{Measuring, Names};

@@ -48,7 +48,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "admin",
         &["agents", "config", "cycle", "execution", "guardrails", "learning", "ledger", "notify", "observe", "platforms", "store", "supervisor", "tickets"],
     ),
-    ("cli", &["admin", "arbiter", "config", "cycle", "guardrails", "ledger", "notify", "platforms", "sandbox", "simulation", "store", "supervisor"]),
+    // What is healthy is judged by the observer's own rule, on figures that were told.
+    ("advise", &["agents", "arbiter", "cycle", "guardrails", "learning", "observe::tracking"]),
+    ("cli", &["admin", "advise", "arbiter", "config", "cycle", "guardrails", "ledger", "notify", "platforms", "sandbox", "simulation", "store", "supervisor"]),
 ];
 
 fn sources(under: &Path, found: &mut Vec<PathBuf>) {

@@ -265,8 +265,26 @@ const BROKEN: &[Case] = &[
         "a_sandbox_that_cannot_be",
         &[("seed = 7", "seed = -7\ncampaigns = 0\npeople = \"yes\"\nlisten = \"0.0.0.0:80\"\nfaults = { timout = \"5%\", slow = \"500%\" }")],
     ),
+    ("an_agent_that_speaks_for_what_is_not_its_pools", &[("[agents.scale]", "[agents.scale]\nmembers = { accounts = [\"meta-mian\"], nmae = \"brand*\" }")]),
+    ("an_agent_that_speaks_for_nothing", &[("[agents.scale]", "[agents.scale]\nmembers = { accounts = [] }")]),
     ("names_that_are_none", &[("[agents.scale]", "[agents.\"sc ale\\u001b[2J\"]"), ("name = \"acme\"", "name = \"ac/me\"")]),
 ];
+
+#[test]
+fn an_agent_speaks_for_all_of_its_pool_or_for_the_members_it_names() {
+    let members = |written: &str| {
+        let config = parse(&SOUND.replace("[agents.scale]", &format!("[agents.scale]\n{written}"))).expect("a valid file");
+        let said = adjutant::config::effective(&config);
+        (config.agents[&"scale".parse().expect("a name")].members.clone(), said)
+    };
+    assert_eq!(members("").0, None);
+    let (some, said) = members("members = { name = \"brand*\" }");
+    let some = some.expect("it is written");
+    assert_eq!((some.accounts.len(), some.name.as_str()), (2, "brand*"));
+    assert!(said.contains("campaigns `brand*` of meta-main, google-main"), "{said}");
+    let one = members("members = { accounts = [\"google-main\"] }").0.expect("it is written");
+    assert_eq!((one.accounts, one.name), (vec!["google-main".parse().expect("a name")], "*".to_owned()));
+}
 
 #[test]
 fn the_sound_file_is_sound() {

@@ -2,6 +2,7 @@
 
 mod acceptance;
 mod admin;
+mod advise;
 mod arrows;
 mod browser;
 mod commands;

@@ -128,6 +128,7 @@ fn policy() -> Policy {
     let agent = |kind, goal: &str| AgentPolicy {
         kind,
         pool: "main".parse().expect("a name"),
+        members: None,
         goal: goal.parse().expect("a goal"),
         priority: Decimal::new(5, 1),
         autonomy: Autonomy::Autonomous,

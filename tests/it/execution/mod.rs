@@ -87,6 +87,7 @@ fn policy(platform: Platform) -> Policy {
     let scale = AgentPolicy {
         kind: AgentKind::Scale,
         pool: pool(),
+        members: None,
         goal: "roas >= 2.5".parse().expect("a goal"),
         priority: "0.5".parse().expect("a number"),
         autonomy: Autonomy::Autonomous,

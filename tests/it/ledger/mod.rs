@@ -88,6 +88,7 @@ fn policy(workspace: Guardrails, cap: i64) -> Policy {
     let speaks = AgentPolicy {
         kind: AgentKind::Scale,
         pool: pool(),
+        members: None,
         goal: "cpa <= 50 USD".parse().expect("a goal"),
         priority: Decimal::ONE,
         autonomy: Autonomy::Autonomous,
