@@ -99,7 +99,7 @@ pub struct CreativeResult {
 }
 
 /// One finished day. Arrays run over the n campaigns.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct DayResult {
     /// Which day.
     pub day: usize,

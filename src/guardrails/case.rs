@@ -39,7 +39,12 @@ impl<'a> Case<'a> {
         let account_policy = situation.policy.accounts.get(id).ok_or_else(|| Unknown::missing("account_policy", id))?;
         let campaigns = match change {
             Change::Budget { budget, .. } => {
-                account.campaigns.iter().filter(|campaign| campaign.budget.key == budget.key || budget.members.contains(&campaign.key)).collect()
+                // A budget names the campaigns that spend from it: an account of thousands is not searched for each of its budgets.
+                let shown = account.budget(&budget.key).map(|shown| shown.budget.members.as_slice()).unwrap_or_default();
+                let mut places: Vec<usize> = shown.iter().chain(&budget.members).filter_map(|member| account.position(member)).collect();
+                places.sort_unstable();
+                places.dedup();
+                places.into_iter().map(|at| &account.campaigns[at]).collect()
             }
             Change::Status { .. }
             | Change::PartStatus { .. }
