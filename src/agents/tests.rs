@@ -9,7 +9,7 @@ use crate::domain::policy::Members;
 use crate::domain::proposal::Objective;
 use crate::domain::verdict::Bounds;
 use crate::learning::curves;
-use crate::learning::testing::{Market, day, key, usd};
+use crate::learning::testing::{Market, curve, day, key, usd};
 
 fn policy(kind: AgentKind, goal: &str) -> AgentPolicy {
     AgentPolicy {
@@ -255,7 +255,7 @@ fn a_budget_changed_of_late_is_left_alone_until_that_shows_unless_it_is_beyond_r
 fn an_agent_with_members_of_its_own_speaks_for_these_and_for_nothing_else() {
     let market = at_roas(1.0).campaign("2", "100", 2.0, 50.0);
     let (view, books) = market.build();
-    let curves = curves(&view, &books, market.now());
+    let curves = BTreeMap::from(["1", "2"].map(|id| (key(id), curve(id, 100.0, 2.0, 50.0, 60.0))));
     let (id, bounds) = ("one".parse().expect("a name"), step_bounds(&view, 20.0));
     let speaks = |account: &str, name: &str| {
         let members = Members { accounts: vec![account.parse().expect("a name")], name: name.to_owned() };
