@@ -4,7 +4,7 @@
 use chrono::{Datelike, Days, NaiveDate};
 
 use super::preset::{Climate, Preset};
-use super::wire::{AgentMeta, GoalKind, Meta};
+use crate::advise::protocol::{AgentMeta, GoalKind, Meta};
 use crate::domain::entity::Platform;
 use crate::sandbox::market::curve::Curve;
 use crate::sandbox::market::noise::Place;

@@ -7,7 +7,7 @@ use super::account::Account;
 use super::creatives::Creatives;
 use super::reports::{Cohort, REPORT_DAYS};
 use super::weather::{Weather, index};
-use super::wire::{Advice, CreativeResult, DayResult, Restated};
+use crate::advise::protocol::{Advice, CreativeResult, DayResult, Restated};
 use crate::sandbox::market::day::{LEARNING_DAYS, learning, pace};
 use crate::sandbox::market::noise::Place;
 

@@ -17,7 +17,6 @@ mod study;
 mod summary;
 mod tally;
 mod weather;
-pub mod wire;
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use super::account::{Account, WARMUP_DAYS};
 use super::managers::{Desk, History, Kind};
 use super::market::{Market, Truth};
 use super::review::Asked;
-use super::wire::{Advice, Expected};
+use crate::advise::protocol::{Advice, Expected};
 
 /// Days between two rounds of forecasts that are all scored.
 pub(crate) const WEEK: usize = 7;

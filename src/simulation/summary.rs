@@ -46,6 +46,10 @@ pub struct Summary {
     pub roas: Estimate,
     /// ROAS against the careful weekly manager's on the same account.
     pub roas_vs_weekly: Estimate,
+    /// Revenue against the careful weekly manager's on the same account.
+    pub revenue_vs_weekly: Estimate,
+    /// Spend against the careful weekly manager's on the same account; ROAS counts as better only where this is near 100.
+    pub spend_vs_weekly: Estimate,
     /// ROAS against untouched budgets on the same account, where those were run.
     pub roas_vs_static: Option<Estimate>,
     /// Accounts with more revenue than the careful weekly manager made of them.
@@ -122,6 +126,8 @@ impl Summary {
             revenue_at_equal_spend: mean(&|tally| tally.revenue / tally.pool),
             roas: mean(&Tally::roas),
             roas_vs_weekly: against(&weekly, &gain),
+            revenue_vs_weekly: against(&weekly, &|own, other| 100.0 * (own.revenue / other.revenue.max(1e-9) - 1.0)),
+            spend_vs_weekly: against(&weekly, &|own, other| 100.0 * own.spend / other.spend.max(1e-9)),
             roas_vs_static: (!untouched.is_empty()).then(|| against(&untouched, &gain)),
             beats_weekly: against(&weekly, &|own, other| percent(own.revenue > other.revenue)),
             fifteen_better: against(&weekly, &|own, other| percent(gain(own, other) >= 15.0)),

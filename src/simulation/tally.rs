@@ -4,7 +4,7 @@ use super::account::Account;
 use super::forecasts::{Forecasts, Rate, score};
 use super::managers::Kind;
 use super::run::{Run, WEEK, run};
-use super::wire::{AgentMeta, GoalKind};
+use crate::advise::protocol::{AgentMeta, GoalKind};
 
 /// Days of the first month, in which autonomy is judged.
 const FIRST_DAYS: usize = 30;

@@ -2,8 +2,8 @@ use super::account::{Account, WARMUP_DAYS, minimum};
 use super::market::Market;
 use super::reports::REPORT_DAYS;
 use super::tally::{Detail, Tally};
-use super::wire::{Advice, DayResult};
 use super::{Kind, Preset, Settings, Study, report};
+use crate::advise::protocol::{Advice, DayResult};
 use crate::domain::entity::Platform;
 
 fn account(number: usize) -> Account {
@@ -26,7 +26,7 @@ fn study(threads: usize, managers: &[Kind]) -> Study {
 
 #[test]
 fn the_same_seed_gives_the_same_figures_on_any_number_of_threads() {
-    let figures = |threads| serde_json::to_string(&study(threads, &[Kind::Static, Kind::ThompsonRoas]).summaries()).expect("figures");
+    let figures = |threads| serde_json::to_string(&study(threads, &[Kind::Static, Kind::ThompsonRoas, Kind::AdjutantCreative]).summaries()).expect("figures");
     assert_eq!(figures(1), figures(3));
 }
 
@@ -146,8 +146,8 @@ fn untouched_budgets_see_no_edit_and_break_no_limit() {
 }
 
 #[test]
-fn the_careful_manager_and_the_oracle_break_no_limit() {
-    for kind in [Kind::ManualWeekly, Kind::OracleStep, Kind::OracleCreative] {
+fn the_careful_manager_adjutant_and_the_oracle_break_no_limit() {
+    for kind in [Kind::ManualWeekly, Kind::Adjutant, Kind::OracleStep, Kind::OracleCreative] {
         for number in 0..3 {
             let tally = Tally::of(account(number), kind, Detail::Sums);
             assert_eq!((tally.oversteps, tally.over_pool_days, tally.below_minimum), (0, 0, 0), "{} on account {number}", kind.name());

@@ -17,7 +17,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("platforms", &[]),
     ("sandbox", &[]),
     // The market's curve and noise are the sandbox's; nothing of its servers.
-    ("simulation", &["learning::chance", "sandbox::market"]),
+    ("simulation", &["advise", "learning::chance", "sandbox::market"]),
     ("observe", &["learning", "platforms", "store"]),
     ("tickets", &["ledger", "store"]),
     ("ledger", &["arbiter", "guardrails", "store", "tickets", "learning"]),

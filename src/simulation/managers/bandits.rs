@@ -1,8 +1,8 @@
 //! Bandits on average ROAS: every day the half of the pool with the highest draw (or upper bound) is raised by
 //! 10 %, the rest cut by as much.
 
-use super::super::wire::{Advice, DayResult, Meta};
 use super::{History, Manager, steps};
+use crate::advise::protocol::{Advice, DayResult, Meta};
 use crate::sandbox::market::noise::Place;
 
 /// The most a budget is moved a day, as a share.

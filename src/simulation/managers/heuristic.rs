@@ -1,7 +1,7 @@
 //! The popular weight: every day the pool is split by ROAS times conversions of the last seven reported days, however far that is from yesterday.
 
-use super::super::wire::{Advice, DayResult, Meta};
 use super::{History, Manager};
+use crate::advise::protocol::{Advice, DayResult, Meta};
 
 pub(super) struct Heuristic(History);
 

@@ -1,7 +1,7 @@
 //! What a manager without a model remembers: the figures as last reported, how complete young days are, and the forecast that continues them.
 
 use super::super::reports::REPORT_DAYS;
-use super::super::wire::{Advice, DayResult, Expected, Meta};
+use crate::advise::protocol::{Advice, DayResult, Expected, Meta};
 use crate::learning::chance::Z90;
 
 /// Days that averages look back.

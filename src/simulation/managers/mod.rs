@@ -1,5 +1,6 @@
 //! Who may manage an account: nobody, a careful person, the popular heuristics, one who knows everything, and Adjutant.
 
+mod adjutant;
 mod bandits;
 mod heuristic;
 mod history;
@@ -15,7 +16,7 @@ use serde::Serialize;
 
 use super::market::Market;
 use super::review::Asked;
-use super::wire::{Advice, DayResult, Meta};
+use crate::advise::protocol::{Advice, DayResult, Meta};
 pub(crate) use history::History;
 
 /// One that watches finished days and decides the coming ones. It knows what the protocol says and no more.
@@ -46,6 +47,10 @@ pub enum Kind {
     ThompsonRoas,
     /// Upper confidence bounds on average ROAS.
     UcbRoas,
+    /// The decision core of this program; the platform rotates ads evenly.
+    Adjutant,
+    /// The same with its weights for ads.
+    AdjutantCreative,
     /// Knows the true curves and the coming days; obeys the same limits.
     OracleStep,
     /// The same, and shows the best creative of every set.
@@ -54,13 +59,23 @@ pub enum Kind {
 
 impl Kind {
     /// All of them, in the order reports show them.
-    pub const ALL: [Self; 8] =
-        [Self::Static, Self::ManualWeekly, Self::NaiveHeuristic, Self::RuleEngine, Self::ThompsonRoas, Self::UcbRoas, Self::OracleStep, Self::OracleCreative];
+    pub const ALL: [Self; 10] = [
+        Self::Static,
+        Self::ManualWeekly,
+        Self::NaiveHeuristic,
+        Self::RuleEngine,
+        Self::ThompsonRoas,
+        Self::UcbRoas,
+        Self::Adjutant,
+        Self::AdjutantCreative,
+        Self::OracleStep,
+        Self::OracleCreative,
+    ];
 
     /// Whether it is what is judged, and no baseline.
     #[must_use]
     pub fn is_subject(self) -> bool {
-        false
+        matches!(self, Self::Adjutant | Self::AdjutantCreative)
     }
 
     /// Its name on the command line and in reports.
@@ -73,6 +88,8 @@ impl Kind {
             Self::RuleEngine => "rule_engine",
             Self::ThompsonRoas => "thompson_roas",
             Self::UcbRoas => "ucb_roas",
+            Self::Adjutant => "adjutant",
+            Self::AdjutantCreative => "adjutant_creative",
             Self::OracleStep => "oracle_step",
             Self::OracleCreative => "oracle_creative",
         }
@@ -88,6 +105,8 @@ impl Kind {
             Self::RuleEngine => "every third day pauses below 0.7 of the account's ROAS, raises by 20 % above 1.2 of it",
             Self::ThompsonRoas => "every day raises campaigns with a high drawn average ROAS, cuts the rest",
             Self::UcbRoas => "every day raises campaigns with a high upper bound of average ROAS, cuts the rest",
+            Self::Adjutant => "the decision core of this program with its default guardrails; ads rotate evenly",
+            Self::AdjutantCreative => "the same with its weights for ads",
             Self::OracleStep => "knows every curve and every coming day, and moves within the same steps, pool and minimums",
             Self::OracleCreative => "the same, and knows the best creative of every set",
         }
@@ -119,6 +138,8 @@ impl Desk {
             Kind::RuleEngine => Self::Blind(Box::new(rules::Rules::new(meta))),
             Kind::ThompsonRoas => Self::Blind(Box::new(bandits::Bandit::new(meta, bandits::Optimism::Draw { seed }))),
             Kind::UcbRoas => Self::Blind(Box::new(bandits::Bandit::new(meta, bandits::Optimism::Bound))),
+            Kind::Adjutant => Self::Blind(Box::new(adjutant::Adjutant::new(meta, adjutant::Ads::Even))),
+            Kind::AdjutantCreative => Self::Blind(Box::new(adjutant::Adjutant::new(meta, adjutant::Ads::Weighed))),
             Kind::OracleStep => Self::Clairvoyant(oracle::Oracle::default()),
             Kind::OracleCreative => Self::Clairvoyant(oracle::Oracle { ads: oracle::Ads::Best }),
         }

@@ -2,7 +2,7 @@
 //! everybody. A budget is never taken out of the band in which an edit leaves the learning phase alone.
 
 use super::super::market::{Market, STEP};
-use super::super::wire::Advice;
+use crate::advise::protocol::Advice;
 
 /// Days ahead whose mean a budget is set for: it cannot be moved freely before.
 const AHEAD: usize = 3;

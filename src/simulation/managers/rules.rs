@@ -1,8 +1,8 @@
 //! The rule engine of many tools: every third day campaigns below 0.7 of the account's first ROAS are paused for good, those above 1.2 of it get 20 % more
 //! as far as the pool goes, the rest stay.
 
-use super::super::wire::{Advice, DayResult, Meta};
 use super::{History, Manager};
+use crate::advise::protocol::{Advice, DayResult, Meta};
 
 const PAUSE_BELOW: f64 = 0.7;
 const RAISE_ABOVE: f64 = 1.2;

@@ -1,7 +1,7 @@
 //! Budgets that a person's rule wants, brought within steps, minimums and pool.
 
 use super::super::market::STEP;
-use super::super::wire::Meta;
+use crate::advise::protocol::Meta;
 
 /// `wanted` within a step of `held` and within minimum and maximum, scaled until the pool holds it.
 pub(super) fn within(meta: &Meta, held: &[f64], wanted: &[f64]) -> Vec<f64> {

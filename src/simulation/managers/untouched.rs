@@ -1,7 +1,7 @@
 //! Nobody: the budgets of the first day for ever.
 
-use super::super::wire::{Advice, DayResult, Meta};
 use super::{History, Manager};
+use crate::advise::protocol::{Advice, DayResult, Meta};
 
 pub(super) struct Untouched(History);
 

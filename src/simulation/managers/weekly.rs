@@ -2,8 +2,8 @@
 //! 17 % from the worst to the best. Campaigns that cannot spend what they have are not raised. Steps, minimums and the pool are respected.
 
 use super::super::account::WARMUP_DAYS;
-use super::super::wire::{Advice, DayResult, Meta};
 use super::{History, Manager, steps};
+use crate::advise::protocol::{Advice, DayResult, Meta};
 
 /// The most a budget is moved a week, as a share.
 const MOVE: f64 = 0.17;
@@ -25,6 +25,10 @@ impl Manager for Weekly {
         let mut plan = self.0.as_is();
         let meta = &self.0.meta;
         if !day.abs_diff(WARMUP_DAYS).is_multiple_of(7) {
+            // A cut that a platform refused would leave more than the pool in force.
+            if plan.budgets.iter().sum::<f64>() > meta.pool {
+                plan.budgets = steps::within(meta, &self.0.budgets, &self.0.budgets);
+            }
             return plan;
         }
         let roas: Vec<f64> = (0..meta.n).map(|at| self.0.sums(at, 14).roas().unwrap_or(0.0)).collect();

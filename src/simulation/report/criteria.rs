@@ -28,7 +28,10 @@ pub fn criteria(summaries: &[Summary], manager: Kind) -> Vec<Criterion> {
     let whole = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.0} %"));
     let gain = |summary: &Summary| {
         let vs_static = summary.roas_vs_static.map_or_else(String::new, |gain| format!(", {:+.1} % against untouched budgets", gain.mean));
-        format!("{:+.1} ±{:.1} % against a careful weekly manager{vs_static}", summary.roas_vs_weekly.mean, summary.roas_vs_weekly.error)
+        format!(
+            "{:+.1} ±{:.1} % against a careful weekly manager at {:.0} % of its spend{vs_static}",
+            summary.roas_vs_weekly.mean, summary.roas_vs_weekly.error, summary.spend_vs_weekly.mean
+        )
     };
     let broken = |summary: &Summary| summary.oversteps + summary.over_pool + summary.below_minimum;
     vec![
@@ -40,9 +43,9 @@ pub fn criteria(summaries: &[Summary], manager: Kind) -> Vec<Criterion> {
         },
         Criterion {
             id: "SC-002",
-            asks: "15 % better ROAS than manual management over 60 days",
+            asks: "15 % better ROAS than manual management over 60 days, at no less than 98 % of its spend",
             measured: each(&gain),
-            met: all(&|summary| summary.roas_vs_weekly.mean >= 15.0),
+            met: all(&|summary| summary.roas_vs_weekly.mean >= 15.0 && summary.spend_vs_weekly.mean >= 98.0),
         },
         Criterion {
             id: "SC-003",
