@@ -106,8 +106,8 @@ fn nature(seed: i64, campaign: i64, climate: &Climate) -> (Platform, Curve, Scat
     let base = (log_normal(place(1), MEDIAN_BUDGET, 0.75).max(minimum(platform) * 1.3) * 100.0).round() / 100.0;
     let value = log_normal(place(2), climate.value, 0.35);
     let hill = if place(3).uniform() < 0.7 { 0.65 + 0.4 * place(4).uniform() } else { 1.15 + 0.9 * place(4).uniform() };
-    let half = base * log_normal(place(5), 1.3, 1.1);
-    let roas = log_normal(place(6), 2.2, 0.55);
+    let half = base * log_normal(place(5), 1.3, 1.2);
+    let roas = log_normal(place(6), 2.2, 0.6);
     let (bought, middle) = (base.powf(hill), half.powf(hill));
     let curve = Curve {
         seed,

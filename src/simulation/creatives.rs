@@ -13,6 +13,13 @@ const CARRIED: f64 = 0.3;
 /// Least an ad keeps of its quality, however often it was shown.
 const WORN: f64 = 0.65;
 
+/// An ad when it is new, against the average ad.
+#[derive(Clone, Copy, Debug)]
+struct Arm {
+    clicking: f64,
+    converting: f64,
+}
+
 /// One campaign's current set.
 #[derive(Clone, Debug)]
 pub(crate) struct Creatives {
@@ -23,6 +30,8 @@ pub(crate) struct Creatives {
     pub(crate) generation: u64,
     born: usize,
     life: usize,
+    arms: Vec<Arm>,
+    wear: f64,
     /// Impressions of one ad that cost it the share `wear` of its quality.
     shelf: f64,
     pub(crate) impressions: Vec<f64>,
@@ -38,9 +47,10 @@ impl Creatives {
         let shelf = (daily * 45.0 / arms.max(1) as f64).max(1.0);
         let blank = vec![0.0; arms];
         let weights = vec![1.0 / arms.max(1) as f64; arms];
-        let mut set =
-            Self { seed, campaign, weights, generation: 0, born: 0, life: 0, shelf, impressions: blank.clone(), clicks: blank.clone(), conversions: blank };
-        set.life = set.lifetime() - age;
+        let (impressions, clicks, conversions) = (blank.clone(), blank.clone(), blank);
+        let mut set = Self { seed, campaign, weights, generation: 0, born: 0, life: 0, arms: Vec::new(), wear: 0.0, shelf, impressions, clicks, conversions };
+        set.draw();
+        set.life -= age;
         set
     }
 
@@ -48,8 +58,12 @@ impl Creatives {
         Place::of(&[self.seed, self.campaign, i64::try_from(self.generation).unwrap_or(0), what])
     }
 
-    fn lifetime(&self) -> usize {
-        30 + self.place(602).below(31)
+    /// Draws what this generation is like.
+    fn draw(&mut self) {
+        let log_normal = |what: i64, spread: f64| (spread * self.place(what).normal() - spread * spread / 2.0).exp();
+        let arm = |arm: usize| Arm { clicking: log_normal(610 + index(arm), CLICK_SPREAD), converting: log_normal(650 + index(arm), CONVERSION_SPREAD) };
+        let arms = (0..self.weights.len()).map(arm).collect();
+        (self.life, self.wear, self.arms) = (30 + self.place(602).below(31), 0.08 + 0.14 * self.place(603).uniform(), arms);
     }
 
     /// Replaces a set whose days are over; says whether it did.
@@ -57,7 +71,7 @@ impl Creatives {
         let over = day >= self.born + self.life;
         if over {
             (self.generation, self.born) = (self.generation + 1, day);
-            self.life = self.lifetime();
+            self.draw();
             let arms = self.weights.len();
             self.weights = vec![1.0 / arms.max(1) as f64; arms];
             for row in [&mut self.impressions, &mut self.clicks, &mut self.conversions] {
@@ -67,20 +81,14 @@ impl Creatives {
         over
     }
 
-    fn fresh(&self, arm: usize) -> f64 {
-        let wear = 0.08 + 0.14 * self.place(603).uniform();
-        (1.0 - wear).powf(self.impressions[arm] / self.shelf).max(WORN)
-    }
-
     /// Click rate of an ad against the average ad.
     fn click_rate(&self, arm: usize) -> f64 {
-        (CLICK_SPREAD * self.place(610 + index(arm)).normal() - CLICK_SPREAD * CLICK_SPREAD / 2.0).exp() * self.fresh(arm)
+        self.arms[arm].clicking * (1.0 - self.wear).powf(self.impressions[arm] / self.shelf).max(WORN)
     }
 
     /// What an ad's impressions bring against the average ad's.
     pub(crate) fn quality(&self, arm: usize) -> f64 {
-        let other = CONVERSION_SPREAD * self.place(650 + index(arm)).normal() - CONVERSION_SPREAD * CONVERSION_SPREAD / 2.0;
-        self.click_rate(arm).powf(CARRIED) * other.exp()
+        self.click_rate(arm).powf(CARRIED) * self.arms[arm].converting
     }
 
     /// What the set brings under its weights against an average fresh set, in conversions and in clicks.

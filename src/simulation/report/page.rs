@@ -12,8 +12,8 @@ use super::plots;
 use super::table::{HEADINGS, rows};
 
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:75rem;margin:2rem auto;padding:0 1rem;color:#1c2430;background:#fff}\
-table{border-collapse:collapse;font-size:12.5px;font-variant-numeric:tabular-nums;width:100%}th,td{padding:.25rem .5rem;text-align:right;border-bottom:1px solid #dfe3e8}\
-th:first-child,td:first-child{text-align:left}.words td{text-align:left;vertical-align:top}.wide{overflow-x:auto}svg{max-width:100%;height:auto}svg text{font:11px system-ui,sans-serif;fill:#1c2430}\
+table{border-collapse:collapse;font-size:12.5px;font-variant-numeric:tabular-nums;width:100%}th,td{padding:.25rem .5rem;text-align:right;white-space:nowrap;border-bottom:1px solid #dfe3e8}\
+th:first-child,td:first-child{text-align:left}.words td,.words th{text-align:left;vertical-align:top;white-space:normal}.wide{overflow-x:auto}svg{max-width:100%;height:auto}svg text{font:11px system-ui,sans-serif;fill:#1c2430}\
 .yes{color:#176c37}.no{color:#a3261b}figure{margin:1rem 0}figcaption{color:#55606e}dt{font-weight:600}";
 
 /// The page for `study`, whose figures are `summaries`.
