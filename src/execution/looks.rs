@@ -18,6 +18,8 @@ use crate::domain::entity::EntityKey;
 use crate::domain::ids::DecisionId;
 use crate::domain::structure::Edit;
 use crate::platforms::{PlatformError, Sight, WireRequest};
+use crate::store::StoreError;
+use crate::store::dispatch::DispatchRow;
 
 /// How long after a read that failed the next is tried.
 const AGAIN: Duration = Duration::from_secs(2);
@@ -41,6 +43,12 @@ impl Sights {
     }
 }
 
+/// The id of what was made, as the answer to a request named it.
+fn named(request: &DispatchRow) -> Option<String> {
+    let answer: serde_json::Value = serde_json::from_str(request.answer.as_deref()?).ok()?;
+    answer["created"].as_str().map(str::to_owned)
+}
+
 /// What a look before sending says.
 pub(super) enum Ready {
     /// The request may go out.
@@ -57,12 +65,21 @@ impl Outbox {
     /// Looks at every change of this kind whose effect is open. Where a look fails, the next one tells.
     pub(super) async fn look_at_open(&self) -> Result<Sights, ExecutionError> {
         let account = &self.account;
-        let mut open = self.store.read(|mut tx| async move { tx.open_of_account(account).await }).await?;
-        open.retain(|row| matches!(row.state, DecisionState::Dispatched { .. } | DecisionState::Unknown));
-        let open = baseline::intents(open, &mut Vec::new());
+        let read = self.store.read(|mut tx| async move {
+            let mut open = tx.open_of_account(account).await?;
+            open.retain(|row| matches!(row.state, DecisionState::Dispatched { .. } | DecisionState::Unknown));
+            let open = baseline::intents(open, &mut Vec::new());
+            let mut answered = BTreeMap::new();
+            for intent in open.iter().filter(|intent| !intent.change().is_in_inventory()) {
+                answered.insert(intent.row.id, tx.dispatches_of(&intent.row.id).await?.iter().rev().find_map(named));
+            }
+            Ok::<_, StoreError>((open, answered))
+        });
+        let (open, answered) = &read.await?;
         let looks = open.iter().filter(|intent| !intent.change().is_in_inventory()).map(async |intent| {
             let (id, at) = (intent.row.id, self.clock.now());
-            match self.gateway.look(intent.change(), &Mark::of(&id)).await {
+            let answered = answered.get(&id).and_then(Option::as_deref);
+            match self.gateway.look(intent.change(), &Mark::of(&id), answered).await {
                 Ok(sight) => Some((id, (at, sight))),
                 Err(error) => {
                     tracing::warn!(decision.id = %id, error = %error, "what a change has done on the platform could not be looked at; it is tried again");
@@ -87,7 +104,7 @@ impl Outbox {
     /// Looks before sending, and makes the request. The platform judges it first, where it offers that.
     pub(super) async fn ready(&self, intent: &Intent) -> Ready {
         let mark = Mark::of(&intent.row.id);
-        let sight = match self.gateway.look(intent.change(), &mark).await {
+        let sight = match self.gateway.look(intent.change(), &mark, None).await {
             Ok(sight) => sight,
             Err(error) => return stopped(error),
         };

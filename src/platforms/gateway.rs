@@ -145,12 +145,12 @@ impl Gateway {
         on!(&self.client, client => within(READ_ONE, client.rehearse(request)).await)
     }
 
-    /// What stands where a change that is not in the inventory acts.
+    /// What stands where a change that is not in the inventory acts; `answered` is the id that the platform's answer named, where there was one.
     ///
     /// # Errors
     /// As the platform's client; [`PlatformError::Transient`] after half a minute.
-    pub async fn look(&self, change: &Change, mark: &Mark) -> Result<Sight, PlatformError> {
-        on!(&self.client, client => within(READ_ONE, client.look(change, mark)).await)
+    pub async fn look(&self, change: &Change, mark: &Mark, answered: Option<&str>) -> Result<Sight, PlatformError> {
+        on!(&self.client, client => within(READ_ONE, client.look(change, mark, answered)).await)
     }
 
     /// Ad groups, ads and creatives of every campaign that has not ended.

@@ -236,8 +236,9 @@ pub trait AdPlatform: Send + Sync + 'static {
     /// The refusal the request would meet, as far as the platform tells beforehand.
     fn rehearse(&self, request: &WireRequest) -> impl Future<Output = Result<(), PlatformError>> + Send;
 
-    /// What stands where a change that is not [`Change::is_in_inventory`] acts.
-    fn look(&self, change: &Change, mark: &Mark) -> impl Future<Output = Result<Sight, PlatformError>> + Send;
+    /// What stands where a change that is not [`Change::is_in_inventory`] acts. `answered` is the id that the platform's answer named, where there was
+    /// one: a picture that the account has already stays under the name it first came by, and no mark finds it.
+    fn look(&self, change: &Change, mark: &Mark, answered: Option<&str>) -> impl Future<Output = Result<Sight, PlatformError>> + Send;
 
     /// Ad groups, ads and creatives of every campaign that has not ended.
     fn structure(&self) -> impl Future<Output = Result<Structure, PlatformError>> + Send;

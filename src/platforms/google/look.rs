@@ -8,7 +8,7 @@ use crate::domain::draft::Mark;
 use crate::domain::entity::{EntityKey, Level, RunStatus};
 use crate::platforms::{PlatformError, Sight};
 
-pub(super) async fn look(google: &Google, change: &Change, mark: &Mark) -> Result<Sight, PlatformError> {
+pub(super) async fn look(google: &Google, change: &Change, mark: &Mark, answered: Option<&str>) -> Result<Sight, PlatformError> {
     match change {
         Change::Budget { .. } => Err(PlatformError::Unsupported("the whole read of the account shows a budget".to_owned())),
         Change::Status { entity, from, to } => {
@@ -57,9 +57,13 @@ pub(super) async fn look(google: &Google, change: &Change, mark: &Mark) -> Resul
             Ok(made(found.filter_map(|row| Some((key(&row.ad?.id?.0), status(row.status.as_deref()))))))
         }
         Change::UploadMedia(_) => {
-            let rows = google.search("SELECT asset.id, asset.name FROM asset").await?.into_iter().filter_map(|row| row.asset);
-            let found = rows.filter(|row| row.name.as_deref().is_some_and(|name| mark.is_on(name)));
-            Ok(made(found.filter_map(|row| Some((google.spec.key(Level::Media, &row.id?.0), RunStatus::Active)))))
+            let rows: Vec<_> = google.search("SELECT asset.id, asset.name FROM asset").await?.into_iter().filter_map(|row| row.asset).collect();
+            let marked = rows.iter().filter(|row| row.name.as_deref().is_some_and(|name| mark.is_on(name))).filter_map(|row| row.id.as_ref());
+            let marked: Vec<&str> = marked.map(|id| id.0.as_str()).collect();
+            // The same content is the same asset, under the name it first came by.
+            let known = rows.iter().filter_map(|row| row.id.as_ref()).map(|id| id.0.as_str()).find(|id| answered == Some(*id));
+            let ids = if marked.is_empty() { known.into_iter().collect() } else { marked };
+            Ok(made(ids.into_iter().map(|id| (google.spec.key(Level::Media, id), RunStatus::Active))))
         }
         Change::CreateCreative(_) => Err(PlatformError::Unsupported("creative: Google has none that stand alone".to_owned())),
     }

@@ -268,8 +268,8 @@ impl AdPlatform for Google {
         }
     }
 
-    async fn look(&self, change: &Change, mark: &Mark) -> Result<Sight, PlatformError> {
-        look::look(self, change, mark).await
+    async fn look(&self, change: &Change, mark: &Mark, answered: Option<&str>) -> Result<Sight, PlatformError> {
+        look::look(self, change, mark, answered).await
     }
 
     async fn structure(&self) -> Result<Structure, PlatformError> {

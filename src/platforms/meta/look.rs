@@ -10,13 +10,13 @@ use crate::domain::draft::Mark;
 use crate::domain::entity::Level;
 use crate::platforms::{PlatformError, Sight};
 
-pub(super) async fn look(meta: &Meta, change: &Change, mark: &Mark) -> Result<Sight, PlatformError> {
+pub(super) async fn look(meta: &Meta, change: &Change, mark: &Mark, answered: Option<&str>) -> Result<Sight, PlatformError> {
     match change {
         Change::CreateCampaign(_) => marked(meta, &meta.edge("campaigns"), Level::Campaign, mark).await,
         Change::CreateAdGroup(draft) => marked(meta, &format!("{}/adsets", meta.id(&draft.campaign, Level::Campaign)?), Level::AdGroup, mark).await,
         Change::CreateAd(draft) => marked(meta, &format!("{}/ads", meta.id(&draft.ad_group, Level::AdGroup)?), Level::Ad, mark).await,
         Change::CreateCreative(_) => marked(meta, &meta.edge("adcreatives"), Level::Creative, mark).await,
-        Change::UploadMedia(draft) => media::look(meta, draft, mark).await,
+        Change::UploadMedia(draft) => media::look(meta, draft, mark, answered).await,
         Change::PartStatus { part, .. } | Change::Bid { part, .. } | Change::BidStrategy { part, .. } | Change::Targeting { part, .. } => {
             standing(meta, change, part).await
         }

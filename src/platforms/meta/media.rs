@@ -68,14 +68,20 @@ pub(super) async fn compose(meta: &Meta, draft: &MediaDraft, mark: &Mark) -> Res
     }
 }
 
-/// What stands in the library by that name.
-pub(super) async fn look(meta: &Meta, draft: &MediaDraft, mark: &Mark) -> Result<Sight, PlatformError> {
+/// What stands in the library by that name; an image also by the hash that the answer named, for the same picture keeps the name it first came by.
+pub(super) async fn look(meta: &Meta, draft: &MediaDraft, mark: &Mark, answered: Option<&str>) -> Result<Sight, PlatformError> {
     let made = |id: String| Sight::Done { created: Some(meta.spec.key(Level::Media, &id)) };
     if let Medium::Image { .. } = draft.medium {
         let name = file_name(&draft.name, mark);
         let rows: Vec<Value> = meta.rows(&meta.edge("adimages"), &[("fields", "id,hash,name"), ("name", &name)]).await?;
-        let found = rows.iter().find(|row| row["name"].as_str() == Some(name.as_str()));
-        return Ok(found.and_then(|row| text(&row["hash"])).map_or(Sight::Before, made));
+        let named = rows.iter().find(|row| row["name"].as_str() == Some(name.as_str()));
+        if let Some(hash) = named.and_then(|row| text(&row["hash"])) {
+            return Ok(made(hash));
+        }
+        let Some(hash) = answered else { return Ok(Sight::Before) };
+        let hashes = serde_json::json!([hash]).to_string();
+        let rows: Vec<Value> = meta.rows(&meta.edge("adimages"), &[("fields", "id,hash,name"), ("hashes", &hashes)]).await?;
+        return Ok(rows.iter().find(|row| row["hash"].as_str() == Some(hash)).map_or(Sight::Before, |_| made(hash.to_owned())));
     }
     let name = Meta::library_name(&draft.name, mark);
     let rows: Vec<Value> = meta.rows(&meta.edge("advideos"), &[("fields", "id,title,status"), ("title", &name)]).await?;

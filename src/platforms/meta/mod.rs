@@ -200,8 +200,8 @@ impl AdPlatform for Meta {
         }
     }
 
-    async fn look(&self, change: &Change, mark: &Mark) -> Result<Sight, PlatformError> {
-        look::look(self, change, mark).await
+    async fn look(&self, change: &Change, mark: &Mark, answered: Option<&str>) -> Result<Sight, PlatformError> {
+        look::look(self, change, mark, answered).await
     }
 
     async fn structure(&self) -> Result<Structure, PlatformError> {

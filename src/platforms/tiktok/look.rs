@@ -11,7 +11,7 @@ use crate::domain::entity::{EntityKey, Level};
 use crate::platforms::{PlatformError, Sight};
 
 impl Tiktok {
-    pub(super) async fn sight(&self, change: &Change, mark: &Mark) -> Result<Sight, PlatformError> {
+    pub(super) async fn sight(&self, change: &Change, mark: &Mark, answered: Option<&str>) -> Result<Sight, PlatformError> {
         match change {
             Change::PartStatus { part, .. } | Change::Bid { part, .. } | Change::BidStrategy { part, .. } | Change::Targeting { part, .. } => {
                 self.part_sight(change, part).await
@@ -39,7 +39,11 @@ impl Tiktok {
             Change::UploadMedia(draft) => match draft.medium {
                 Medium::Image { .. } => {
                     let rows = self.listed("file/image/ad/search/", "list", &[]).await?;
-                    Ok(self.made(&rows, "file_name", "image_id", Level::Media, mark))
+                    let known = rows.iter().filter_map(|row| row.text("image_id")).find(|id| answered == Some(id.as_str()));
+                    Ok(match (self.made(&rows, "file_name", "image_id", Level::Media, mark), known) {
+                        (Sight::Before, Some(id)) => Sight::Done { created: Some(self.spec.key(Level::Media, &id)) },
+                        (sight, _) => sight,
+                    })
                 }
                 Medium::Video { .. } => {
                     let rows = self.listed("file/video/ad/search/", "list", &[]).await?;

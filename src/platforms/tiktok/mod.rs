@@ -217,8 +217,8 @@ impl AdPlatform for Tiktok {
         Ok(())
     }
 
-    async fn look(&self, change: &Change, mark: &Mark) -> Result<Sight, PlatformError> {
-        self.sight(change, mark).await
+    async fn look(&self, change: &Change, mark: &Mark, answered: Option<&str>) -> Result<Sight, PlatformError> {
+        self.sight(change, mark, answered).await
     }
 
     async fn structure(&self) -> Result<Structure, PlatformError> {

@@ -116,13 +116,13 @@ impl Trial<'_> {
         } else {
             let (change, request) = self.compose(change, &mark).await?;
             possible(&change, self.gateway.rehearse(&request).await);
-            possible(&change, self.gateway.look(&change, &mark).await);
+            possible(&change, self.gateway.look(&change, &mark, None).await);
             (change, request)
         };
         let sent = self.gateway.send(request, Duration::from_secs(5), Lane::Ordinary).await;
         let accepted = sent.unwrap_or_else(|error| panic!("{}: {change:?}: {error}", self.gateway.platform()));
         if !at_once {
-            possible(&change, self.gateway.look(&change, &mark).await);
+            possible(&change, self.gateway.look(&change, &mark, None).await);
         }
         let level = match change {
             Change::CreateCampaign(_) => Level::Campaign,

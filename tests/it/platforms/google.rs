@@ -74,12 +74,12 @@ impl Maker {
         let mark = Mark::of(&self.marks.next(START));
         let gateway = &self.stand.gateway;
         let request = gateway.compose(change, &mark).await.unwrap_or_else(|error| panic!("{change:?}: {error}"));
-        assert_eq!(gateway.look(change, &mark).await.expect("a look"), Sight::Before, "{change:?}");
+        assert_eq!(gateway.look(change, &mark, None).await.expect("a look"), Sight::Before, "{change:?}");
         let writes = self.stand.log().await.len();
         gateway.rehearse(&request).await.expect("nothing against it");
         assert_eq!(self.stand.log().await.len(), writes, "a rehearsal writes nothing");
         let accepted = gateway.send(request, WITHIN, Lane::Ordinary).await.unwrap_or_else(|error| panic!("{change:?}: {error}"));
-        let Sight::Done { created } = gateway.look(change, &mark).await.expect("a look") else { panic!("{change:?} is not found") };
+        let Sight::Done { created } = gateway.look(change, &mark, None).await.expect("a look") else { panic!("{change:?} is not found") };
         assert_eq!(created.as_ref().map(|key| key.id.clone()), accepted.created, "the answer and the look name the same");
         created
     }
@@ -209,7 +209,7 @@ async fn a_creation_whose_answer_is_lost_is_settled_by_a_look() {
         let request = maker.stand.gateway.compose(&change, &mark).await.expect("a request");
         maker.stand.fault(json!({ "kind": kind, "methods": "write", "count": 1 })).await;
         assert_eq!(code(maker.stand.gateway.send(request, Duration::from_millis(800), Lane::Ordinary).await), "UNKNOWN", "{kind}");
-        let sight = maker.stand.gateway.look(&change, &mark).await.expect("a look");
+        let sight = maker.stand.gateway.look(&change, &mark, None).await.expect("a look");
         assert_eq!(matches!(sight, Sight::Done { created: Some(_) }), done, "{kind}: {sight:?}");
         assert!(done || sight == Sight::Before, "{kind}: {sight:?}");
     }

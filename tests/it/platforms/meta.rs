@@ -55,17 +55,17 @@ pub(crate) async fn picture() -> String {
 impl Stand {
     /// Rehearses, sends and looks: what was made.
     async fn make(&self, change: &Change, mark: &Mark) -> EntityKey {
-        assert_eq!(self.gateway.look(change, mark).await.expect("a look"), Sight::Before, "{change:?}");
+        assert_eq!(self.gateway.look(change, mark, None).await.expect("a look"), Sight::Before, "{change:?}");
         let request = self.gateway.compose(change, mark).await.unwrap_or_else(|error| panic!("{change:?}: {error}"));
         let rows = self.log().await.len();
         self.gateway.rehearse(&request).await.unwrap_or_else(|error| panic!("{change:?}: {error}"));
         assert_eq!(self.log().await.len(), rows, "a rehearsal makes nothing");
         let created = self.gateway.send(request, WITHIN, Lane::Ordinary).await.unwrap_or_else(|error| panic!("{change:?}: {error}")).created;
         if matches!(change, Change::UploadMedia(draft) if matches!(draft.medium, Medium::Video { .. })) {
-            assert_eq!(self.gateway.look(change, mark).await.expect("a look"), Sight::Working);
+            assert_eq!(self.gateway.look(change, mark, None).await.expect("a look"), Sight::Working);
             self.clock.advance(TimeDelta::minutes(15));
         }
-        match self.gateway.look(change, mark).await.expect("a look") {
+        match self.gateway.look(change, mark, None).await.expect("a look") {
             Sight::Done { created: Some(seen) } => {
                 assert_eq!(Some(&seen.id), created.as_ref(), "the answer and the look name the same");
                 seen
@@ -77,9 +77,9 @@ impl Stand {
     async fn change(&self, change: &Change) -> Result<(), PlatformError> {
         let request = self.gateway.compose(change, &mark(1)).await?;
         self.gateway.rehearse(&request).await?;
-        assert_eq!(self.gateway.look(change, &mark(1)).await?, Sight::Before, "{change:?}");
+        assert_eq!(self.gateway.look(change, &mark(1), None).await?, Sight::Before, "{change:?}");
         self.gateway.send(request, WITHIN, Lane::Ordinary).await?;
-        assert_eq!(self.gateway.look(change, &mark(1)).await?, Sight::Done { created: None }, "{change:?}");
+        assert_eq!(self.gateway.look(change, &mark(1), None).await?, Sight::Done { created: None }, "{change:?}");
         Ok(())
     }
 
@@ -190,17 +190,17 @@ async fn a_creation_whose_answer_was_lost_is_settled_by_its_mark() {
         let request = stand.gateway.compose(&change, &mark(21)).await.expect("a request");
         stand.fault(json!({ "kind": kind, "methods": "write", "count": 1 })).await;
         assert_eq!(code(stand.gateway.send(request, Duration::from_millis(800), Lane::Ordinary).await), "UNKNOWN", "{kind}");
-        let seen = stand.gateway.look(&change, &mark(21)).await.expect("a look");
+        let seen = stand.gateway.look(&change, &mark(21), None).await.expect("a look");
         assert_eq!(matches!(seen, Sight::Done { created: Some(_) }), made, "{kind}: {seen:?}");
         assert_eq!(seen == Sight::Before, !made, "{kind}");
-        assert_eq!(stand.gateway.look(&change, &mark(22)).await.expect("a look"), Sight::Before, "another mark is another creation");
+        assert_eq!(stand.gateway.look(&change, &mark(22), None).await.expect("a look"), Sight::Before, "another mark is another creation");
     }
     let stand = here().await;
     let change = Change::CreateCampaign(Box::new(campaign()));
     let request = stand.gateway.compose(&change, &mark(21)).await.expect("a request");
     stand.fault(json!({ "kind": "duplicate", "methods": "write", "count": 1 })).await;
     stand.gateway.send(request, WITHIN, Lane::Ordinary).await.expect("accepted");
-    assert!(matches!(stand.gateway.look(&change, &mark(21)).await.expect("a look"), Sight::Other(_)), "two of one mark are nobody's success");
+    assert!(matches!(stand.gateway.look(&change, &mark(21), None).await.expect("a look"), Sight::Other(_)), "two of one mark are nobody's success");
 }
 
 #[tokio::test]
@@ -238,7 +238,7 @@ async fn bids_strategies_and_targeting_come_back_as_set_and_a_stranger_stops_the
     stand.change(&Change::Bid { part: part.clone(), from: capped.bid, to: Bid::Cap(usd("25.50")) }).await.expect("set");
     let stale = Change::Bid { part: part.clone(), from: capped.bid, to: Bid::Cap(usd("30")) };
     assert_eq!(code(stand.gateway.compose(&stale, &mark(1)).await), "CONFLICT");
-    assert!(matches!(stand.gateway.look(&stale, &mark(1)).await, Ok(Sight::Other(_))));
+    assert!(matches!(stand.gateway.look(&stale, &mark(1), None).await, Ok(Sight::Other(_))));
     let elsewhere = Part { campaign: key(Level::Campaign, "23850000000000001"), ..part.clone() };
     let wrong = Change::PartStatus { part: elsewhere, from: RunStatus::Active, to: RunStatus::Paused };
     assert_eq!(code(stand.gateway.compose(&wrong, &mark(1)).await), "CONFLICT");

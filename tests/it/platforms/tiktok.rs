@@ -32,14 +32,14 @@ impl Maker {
         let mark = self.mark();
         let gateway = &self.stand.gateway;
         let request = gateway.compose(change, &mark).await.expect("a request");
-        assert_eq!(gateway.look(change, &mark).await.expect("a look"), Sight::Before, "{change:?}");
+        assert_eq!(gateway.look(change, &mark, None).await.expect("a look"), Sight::Before, "{change:?}");
         gateway.rehearse(&request).await.expect("nothing against it");
         let accepted = gateway.send(request, WITHIN, Lane::Ordinary).await.expect("accepted");
-        let sight = gateway.look(change, &mark).await.expect("a look");
+        let sight = gateway.look(change, &mark, None).await.expect("a look");
         if sight == Sight::Working {
             self.stand.clock.advance(TimeDelta::minutes(3));
         }
-        let Sight::Done { created } = gateway.look(change, &mark).await.expect("a look") else { panic!("{change:?} is not found, but {sight:?}") };
+        let Sight::Done { created } = gateway.look(change, &mark, None).await.expect("a look") else { panic!("{change:?} is not found, but {sight:?}") };
         assert_eq!(created.as_ref().map(|key| key.id.clone()), accepted.created, "the answer and the look name the same");
         created
     }
@@ -54,7 +54,7 @@ impl Maker {
             assert_eq!(code(outcome), "UNKNOWN", "{kind}");
         }
         self.stand.clock.advance(TimeDelta::minutes(3));
-        self.stand.gateway.look(change, &mark).await.expect("a look")
+        self.stand.gateway.look(change, &mark, None).await.expect("a look")
     }
 
     async fn refusal(&mut self, change: &Change) -> PlatformError {
@@ -291,11 +291,11 @@ async fn a_part_of_another_campaign_or_status_is_a_conflict() {
     let strange = change(Part { key: tree.ad.clone(), campaign: other.clone() }, RunStatus::Paused);
     assert!(matches!(maker.refusal(&strange).await, PlatformError::Conflict(what) if what.contains("belongs to campaign")));
     let mark = maker.mark();
-    assert!(matches!(maker.stand.gateway.look(&strange, &mark).await, Ok(Sight::Other(_))));
+    assert!(matches!(maker.stand.gateway.look(&strange, &mark, None).await, Ok(Sight::Other(_))));
     assert!(matches!(maker.refusal(&change(tree.part(&tree.ad_group), RunStatus::Ended)).await, PlatformError::Conflict(_)));
     let nobody = change(tree.part(&EntityKey { id: "9".to_owned(), ..tree.ad.clone() }), RunStatus::Paused);
     assert!(matches!(maker.refusal(&nobody).await, PlatformError::NotFound(_)));
-    assert_eq!(maker.stand.gateway.look(&nobody, &mark).await.expect("a look"), Sight::Gone);
+    assert_eq!(maker.stand.gateway.look(&nobody, &mark, None).await.expect("a look"), Sight::Gone);
     assert!(matches!(maker.refusal(&ad(&other, &tree.ad_group, Vec::new(), "x")).await, PlatformError::Conflict(_)));
 }
 
@@ -313,7 +313,7 @@ async fn what_tiktok_cannot_say_is_refused_by_name_and_a_video_is_waited_for() {
     let fresh = video("fresh");
     let request = maker.stand.gateway.compose(&fresh, &mark).await.expect("a request");
     let video_id = maker.stand.gateway.send(request, WITHIN, Lane::Ordinary).await.expect("accepted").created.expect("an id");
-    assert_eq!(maker.stand.gateway.look(&fresh, &mark).await.expect("a look"), Sight::Working);
+    assert_eq!(maker.stand.gateway.look(&fresh, &mark, None).await.expect("a look"), Sight::Working);
     let cover = maker.enact(&image("cover 2")).await.expect("an image");
     let video_key = EntityKey { level: Level::Media, id: video_id, ..tree.ad.clone() };
     let early = ad(&tree.campaign, &tree.ad_group, vec![video_key.clone(), cover], "x");
