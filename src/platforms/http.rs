@@ -103,6 +103,11 @@ impl Reply {
         Some(value)
     }
 
+    /// The body as text without NUL characters.
+    pub(super) fn text(&self) -> String {
+        self.text.replace('\0', "")
+    }
+
     /// The start of the body, for an error text.
     pub(super) fn excerpt(&self) -> String {
         self.text.chars().filter(|c| !c.is_control()).take(160).collect()

@@ -80,6 +80,9 @@ impl SandboxProperty {
     }
 }
 
+/// Most ids of one report. Source: TikTok API for Business, integrated report.
+pub const REPORT_IDS: usize = 20_000;
+
 /// What a sandbox holds. The same configuration and start give the same market, to the byte.
 #[derive(Clone, Debug)]
 pub struct SandboxConfig {
@@ -103,6 +106,8 @@ pub struct SandboxConfig {
     pub base_faults: Vec<FaultRule>,
     /// Share of the platforms' documented quotas of hours and days that is given, 0 to 1, on product time; no quota when missing.
     pub quota: Option<f64>,
+    /// Most ids that one of TikTok's reports covers before it is cut short; the platform's own count is 20,000.
+    pub report_ids: usize,
 }
 
 impl SandboxConfig {
@@ -121,6 +126,7 @@ impl SandboxConfig {
             edits_by_people: true,
             base_faults: Vec::new(),
             quota: None,
+            report_ids: REPORT_IDS,
         }
     }
 }

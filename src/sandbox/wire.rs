@@ -40,7 +40,9 @@ impl Asked {
 
     /// Whether this request asks for a change.
     pub(crate) fn method(&self) -> Methods {
-        let reads = self.is_ga4() || self.method == Method::GET || self.path.contains(":search") || self.path == "/token" || self.path.contains("/oauth");
+        let ordered = self.path.contains("/report/task/") || self.path.ends_with("/insights");
+        let reads =
+            self.is_ga4() || ordered || self.method == Method::GET || self.path.contains(":search") || self.path == "/token" || self.path.contains("/oauth");
         // A rehearsal is judged and changes nothing.
         let body = String::from_utf8_lossy(&self.body);
         let rehearses = body.contains("validate_only") || body.contains("\"validateOnly\":true");

@@ -143,6 +143,7 @@ pub fn sandbox_config(config: &Config, sandbox: &config::Sandbox, state_dir: &Pa
         properties: config.ga4.values().filter(|ga4| ga4.endpoint == Endpoint::Sandbox).filter_map(|ga4| sandbox_property(config, sandbox, ga4)).collect(),
         edits_by_people: sandbox.people,
         base_faults: sandbox.faults.iter().filter_map(|(kind, percent)| fault(kind, percent.to_f64().unwrap_or(0.0) / 100.0)).collect(),
+        report_ids: crate::sandbox::REPORT_IDS,
         quota: sandbox.quota.and_then(|percent| percent.to_f64()).map(|percent| percent / 100.0),
         ..SandboxConfig::new(sandbox.seed)
     }

@@ -73,6 +73,10 @@ def requests(entry):
         body = json.loads(entry.body)
         for what, other in misspelt(body):
             yield what, changed(body=json.dumps(other))
+        for listed in ("metrics", "dimensions"):
+            names = body.get(listed, []) if definition(entry) is tiktok else []
+            for name in names:
+                yield name, changed(body=json.dumps({**body, listed: [other + ("x" if other == name else "") for other in names]}))
         for what, other in _query(body.get("query", "")):
             yield what, changed(body=json.dumps({**body, "query": other}))
         for number, operation in enumerate(body.get("operations", [])):
@@ -80,6 +84,9 @@ def requests(entry):
                 masked = copy.deepcopy(body)
                 masked["operations"][number]["updateMask"] = operation["updateMask"].replace(path, path + "x")
                 yield f"the mask {path}", changed(body=json.dumps(masked))
+    elif (entry.content_type or "").startswith("multipart/form-data"):
+        for name in re.findall(r'form-data; name="([^"]+)"', entry.body):
+            yield name, changed(body=entry.body.replace(f'name="{name}"', f'name="{name}x"', 1))
     elif entry.content_type == "application/x-www-form-urlencoded":
         form = parse_qsl(entry.body)
         for number, (name, text) in enumerate(form):
@@ -96,6 +103,8 @@ def requests(entry):
 
 def answers(entry, known):
     """The answer with one name misspelt: of its envelope, and of its first row where the package types rows."""
+    if known is tiktok and entry.answer[:1] != "{":
+        return  # A report's table, whose columns are the names it was asked for by.
     answer = json.loads(entry.answer)
     if known is tiktok:
         found = ((name, {(key + "x" if key == name else key): member for key, member in answer.items()}) for name in answer)

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use serde_json::Value;
 
 use crate::platforms::PlatformError;
-use crate::platforms::call::{Fault, Reach};
+use crate::platforms::call::{Fault, Reach, Remedy};
 use crate::platforms::http::Reply;
 use crate::platforms::limits::{Pot, Wait};
 use crate::platforms::loose::Loose;
@@ -75,10 +75,26 @@ const CODES: [(RangeInclusive<i64>, Behaviour); 32] = [
     (61_000..=61_000, Behaviour::Throttle(Wait::unsaid(5))),
 ];
 
-/// The envelope of a success, or what went wrong.
+/// Reports say in this header that they were cut short.
+const CUT_SHORT: &str = "x-tt-ads-throttle";
+
+/// A missing campaign would read as one that spent nothing.
+fn cut_short() -> Fault {
+    Fault::from(PlatformError::Validation("the report covers only the newest 20000 ids of this account".to_owned())).with(Remedy::SmallerPage)
+}
+
+/// Whether the answer is the table of a finished report: text of its own, outside any envelope. A gateway's page of HTML is none.
+fn is_table(content_type: &str) -> bool {
+    ["text/csv", "text/plain", "application/csv", "application/octet-stream"].iter().any(|kind| content_type.to_ascii_lowercase().starts_with(kind))
+}
+
+/// The envelope of a success, the text of a report's table, or what went wrong.
 pub(super) fn judge(reply: &Reply) -> Result<Value, Fault> {
     let envelope = reply.json().filter(Value::is_object);
     let code = envelope.as_ref().and_then(|envelope| serde_json::from_value::<Loose>(envelope.get("code")?.clone()).ok()?.integer());
+    if envelope.is_none() && reply.status == 200 && reply.header("content-type").is_some_and(is_table) {
+        return if reply.header(CUT_SHORT).is_some() { Err(cut_short()) } else { Ok(Value::String(reply.text())) };
+    }
     let (Some(envelope), Some(code)) = (envelope, code) else {
         let what = format!("HTTP {} without an envelope: {}", reply.status, reply.excerpt());
         return Err(match reply.status {
@@ -87,11 +103,7 @@ pub(super) fn judge(reply: &Reply) -> Result<Value, Fault> {
         });
     };
     if code == 0 {
-        // Reports say in a header that they were cut short; a missing campaign would read as one that spent nothing.
-        return match reply.header("x-tt-ads-throttle") {
-            Some(_) => Err(PlatformError::Validation("the report covers only the newest 20000 ids of this account".to_owned()).into()),
-            None => Ok(envelope),
-        };
+        return if reply.header(CUT_SHORT).is_some() { Err(cut_short()) } else { Ok(envelope) };
     }
     let said: String = envelope.get("message").and_then(Value::as_str).unwrap_or("no text").chars().take(300).collect();
     let id = envelope.get("request_id").and_then(Value::as_str).unwrap_or("none");

@@ -14,6 +14,7 @@ mod raw;
 mod report;
 mod structure;
 mod targeting;
+mod volume;
 mod wire;
 
 use std::sync::Arc;
@@ -55,7 +56,7 @@ pub(super) struct Tiktok {
 
 impl Tiktok {
     /// How TikTok's answers are judged.
-    pub(super) const DIALECT: Dialect = Dialect { judge: errors::judge, cost: one_each, told: |_| Vec::new() };
+    pub(super) const DIALECT: Dialect = Dialect { judge: errors::judge, cost: one_each, told: |_| Vec::new(), warned: |_| None };
 
     pub(super) fn new(spec: AccountSpec, caller: Arc<Caller>) -> Self {
         let token = spec.credentials.fixed_token(&spec.account).unwrap_or_default();
@@ -69,10 +70,20 @@ impl Tiktok {
 
     /// One GET; the envelope's data, already judged.
     async fn get<T: DeserializeOwned>(&self, path: &str, parameters: &[(&str, &str)]) -> Result<T, PlatformError> {
+        Ok(self.read(path, parameters).await?)
+    }
+
+    /// The same, with what only this module knows of a failure.
+    async fn read<T: DeserializeOwned>(&self, path: &str, parameters: &[(&str, &str)]) -> Result<T, Fault> {
         let url = with_query(&format!("{}/{path}", self.base), parameters)?;
-        let envelope = self.caller.read(&self.signed(Outgoing::get(url))?).await.map_err(|fault: Fault| fault.error)?;
-        let data = envelope.get("data").cloned().unwrap_or(Value::Null);
-        serde_json::from_value(data).map_err(|error| PlatformError::Transient(format!("`{path}` answered in an unknown form: {error}")))
+        data(path, &self.caller.read(&self.signed(Outgoing::get(url))?).await?)
+    }
+
+    /// A POST that changes nothing, and is therefore repeated like a read.
+    async fn ask<T: DeserializeOwned>(&self, path: &str, body: &Value) -> Result<T, Fault> {
+        let request = self.post(path, body);
+        let request = Outgoing::post(address(&request, &self.base)?, JSON, request.body);
+        data(path, &self.caller.read(&self.signed(request)?).await?)
     }
 
     /// Every row of a list.
@@ -82,27 +93,32 @@ impl Tiktok {
 
     /// Every row under `list`, asked for by `size` a page.
     async fn paged<T: DeserializeOwned>(&self, path: &str, list: &str, size: usize, parameters: &[(&str, &str)]) -> Result<Vec<T>, PlatformError> {
+        Ok(self.pages(path, list, size, parameters).await?)
+    }
+
+    /// The same, with what only this module knows of a failure.
+    async fn pages<T: DeserializeOwned>(&self, path: &str, list: &str, size: usize, parameters: &[(&str, &str)]) -> Result<Vec<T>, Fault> {
         let (mut rows, row_count) = (Vec::new(), size.to_string());
         for page in 1..=PAGES {
             let number = page.to_string();
             let mut asked = vec![("advertiser_id", self.spec.platform_id.as_str())];
             asked.extend_from_slice(parameters);
             asked.extend([("page", number.as_str()), ("page_size", row_count.as_str())]);
-            let mut answer: wire::Page = self.get(path, &asked).await?;
+            let mut answer: wire::Page = self.read(path, &asked).await?;
             let found = answer.rest.remove(list).filter(|found| !found.is_null()).map_or(Ok(Vec::new()), serde_json::from_value::<Vec<T>>);
             rows.extend(found.map_err(|error| PlatformError::Transient(format!("`{path}` answered in an unknown form: {error}")))?);
             // A list that may go on and does not say so must not pass for the whole: what is missing from it would be money nobody counts.
             let full = rows.len() >= size.saturating_mul(usize::try_from(page).unwrap_or(usize::MAX));
             let total = match answer.page_info.and_then(|info| info.total_page?.integer()) {
                 Some(total) => total,
-                None if full => return Err(PlatformError::Transient(format!("`{path}` does not say how many pages it has"))),
+                None if full => return Err(PlatformError::Transient(format!("`{path}` does not say how many pages it has")).into()),
                 None => page,
             };
             if page >= total {
                 return Ok(rows);
             }
         }
-        Err(PlatformError::Transient(format!("`{path}` has more than {PAGES} pages")))
+        Err(PlatformError::Transient(format!("`{path}` has more than {PAGES} pages")).into())
     }
 
     /// A request of this account.
@@ -118,6 +134,12 @@ impl Tiktok {
         let until = self.spec.time_zone.from_local_datetime(&midnight).earliest()?;
         locked.then(|| self.caller.clock().wall_span(until.signed_duration_since(local)))
     }
+}
+
+/// What stands in an envelope.
+fn data<T: DeserializeOwned>(path: &str, envelope: &Value) -> Result<T, Fault> {
+    let data = envelope.get("data").cloned().unwrap_or(Value::Null);
+    serde_json::from_value(data).map_err(|error| PlatformError::Transient(format!("`{path}` answered in an unknown form: {error}")).into())
 }
 
 impl AdPlatform for Tiktok {

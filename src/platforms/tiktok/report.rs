@@ -4,6 +4,7 @@ use chrono::{Days, NaiveDate};
 use rust_decimal::Decimal;
 
 use super::Tiktok;
+use super::volume::{self, Asked};
 use super::wire::ReportRow;
 use crate::domain::entity::Level;
 use crate::domain::metrics::Metrics;
@@ -15,8 +16,8 @@ use crate::platforms::{DayRow, PlatformError};
 
 /// Longest range of a report with days. Source: the report's own rule.
 const DAYS: u64 = 30;
-/// Deleted campaigns belong in it: their spend happened. The value is the text of a list.
-const FILTER: &str = r#"[{"field_name":"campaign_status","filter_type":"IN","filter_value":"[\"STATUS_ALL\"]"}]"#;
+/// More days than this, below campaigns or divided further, are asked for as a task.
+const AT_ONCE_DAYS: i64 = 7;
 /// What is counted in people, and what they did beside clicking.
 const PEOPLE: [&str; 3] = ["reach", "frequency", "engagements"];
 /// Names of an action, its count, and its value where the platform reports one.
@@ -46,13 +47,13 @@ fn chosen(spec: &AccountSpec) -> impl Iterator<Item = (&'static str, Option<&'st
 }
 
 /// The metrics a configured account asks for.
-fn metrics(spec: &AccountSpec, more: &[&'static str]) -> String {
+fn metrics(spec: &AccountSpec, more: &[&'static str]) -> Vec<&'static str> {
     let mut metrics = vec!["spend", "impressions", "clicks"];
     for (count, value) in chosen(spec) {
         metrics.extend([Some(count), value].into_iter().flatten().filter(|metric| !metrics.contains(metric)).collect::<Vec<_>>());
     }
     metrics.extend(more);
-    serde_json::json!(metrics).to_string()
+    metrics
 }
 
 /// The days from `from` to `to` in spans of at most `most` days.
@@ -68,20 +69,17 @@ fn spans(from: NaiveDate, to: NaiveDate, most: u64) -> Vec<(String, String)> {
 }
 
 pub(super) async fn read(tiktok: &Tiktok, from: NaiveDate, to: NaiveDate) -> Result<Vec<DayRow>, PlatformError> {
-    let metrics = metrics(&tiktok.spec, &[]);
+    let asked = Asked {
+        kind: "BASIC",
+        level: "AUCTION_CAMPAIGN",
+        status: "campaign_status",
+        dimensions: vec!["campaign_id", "stat_time_day"],
+        metrics: metrics(&tiktok.spec, &[]),
+        long: false,
+    };
     let mut days = Vec::new();
-    for (first, last) in spans(from, to, DAYS) {
-        let parameters = [
-            ("report_type", "BASIC"),
-            ("data_level", "AUCTION_CAMPAIGN"),
-            ("dimensions", r#"["campaign_id","stat_time_day"]"#),
-            ("metrics", metrics.as_str()),
-            ("start_date", first.as_str()),
-            ("end_date", last.as_str()),
-            ("filtering", FILTER),
-        ];
-        let rows: Vec<ReportRow> = tiktok.rows("report/integrated/get/", &parameters).await?;
-        for row in &rows {
+    for span in spans(from, to, DAYS) {
+        for row in &volume::rows(tiktok, &asked, &span).await? {
             days.extend(day(&tiktok.spec, row)?);
         }
     }
@@ -105,23 +103,19 @@ pub(super) async fn divided(tiktok: &Tiktok, ask: &ReportAsk) -> Result<Vec<Divi
         Some(Breakdown::Country) => ("AUDIENCE", "stat_time_day", Some("country_code"), DAYS),
         Some(Breakdown::Device) => ("AUDIENCE", "stat_time_day", Some("platform"), DAYS),
     };
-    let dimensions = serde_json::json!([Some(id), Some(time), part].into_iter().flatten().collect::<Vec<_>>()).to_string();
-    // People are counted once a day, not once an hour or group.
-    let metrics = metrics(spec, if ask.breakdown.is_none() { &PEOPLE } else { &[] });
-    let filter = FILTER.replace("campaign_status", status);
+    let divided = ask.level != ReportLevel::Campaign || part.is_some();
+    let asked = Asked {
+        kind,
+        level: data_level,
+        status,
+        dimensions: [Some(id), Some(time), part].into_iter().flatten().collect(),
+        // People are counted once a day, not once an hour or group.
+        metrics: metrics(spec, if ask.breakdown.is_none() { &PEOPLE } else { &[] }),
+        long: divided && most > 1 && (ask.to - ask.from).num_days() >= AT_ONCE_DAYS,
+    };
     let mut found = Vec::new();
-    for (first, last) in spans(ask.from, ask.to, most) {
-        let parameters = [
-            ("report_type", kind),
-            ("data_level", data_level),
-            ("dimensions", dimensions.as_str()),
-            ("metrics", metrics.as_str()),
-            ("start_date", first.as_str()),
-            ("end_date", last.as_str()),
-            ("filtering", filter.as_str()),
-        ];
-        let rows: Vec<ReportRow> = tiktok.rows("report/integrated/get/", &parameters).await?;
-        for row in &rows {
+    for span in spans(ask.from, ask.to, most) {
+        for row in &volume::rows(tiktok, &asked, &span).await? {
             let Some(metrics) = figures(spec, row)? else { continue };
             let hour = row.dimension("stat_time_hour").and_then(|at| at.get(11..13)?.parse::<u8>().ok()).map(|hour| hour.to_string());
             found.push(Divided {

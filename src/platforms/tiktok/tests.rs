@@ -187,4 +187,11 @@ fn errors_are_told_apart_by_code_whatever_the_status() {
     }
     assert!(errors::judge(&Reply::of(200, &[], r#"{"code":0,"message":"OK","data":{}}"#)).is_ok());
     assert!(errors::judge(&Reply::of(200, &[("x-tt-ads-throttle", "1")], r#"{"code":0,"data":{}}"#)).is_err(), "a report cut short is no report");
+    let table = |headers: &[(&'static str, &'static str)], body| errors::judge(&Reply::of(200, headers, body));
+    assert_eq!(table(&[("content-type", "text/csv")], "ad_id,spend").expect("a table"), "ad_id,spend");
+    for (headers, body) in
+        [(&[("content-type", "text/csv"), ("x-tt-ads-throttle", "1")][..], "ad_id,spend"), (&[("content-type", "text/html")], "<html>"), (&[], "ad_id,spend")]
+    {
+        assert!(table(headers, body).is_err(), "{body}");
+    }
 }

@@ -65,6 +65,19 @@ pub(super) struct ReportRow {
     pub metrics: Option<BTreeMap<String, Loose>>,
 }
 
+/// A report that was ordered.
+#[derive(Deserialize)]
+pub(super) struct Started {
+    pub task_id: Option<Loose>,
+}
+
+/// How far an ordered report is.
+#[derive(Deserialize)]
+pub(super) struct Stands {
+    pub status: Option<String>,
+    pub message: Option<String>,
+}
+
 /// Countries and other places that can be reached.
 #[derive(Deserialize)]
 pub(super) struct Regions {

@@ -6,6 +6,7 @@ mod lists;
 mod media;
 mod models;
 mod report;
+mod task;
 mod tools;
 mod writes;
 
@@ -49,15 +50,33 @@ fn envelope(status: u16, code: i64, message: &str, data: Value, moment: &Moment)
     Reply::json(status, &json!({ "code": code, "message": message, "request_id": id, "data": data }))
 }
 
+/// The header of a report that does not cover every id.
+const CUT_SHORT: &str = "x-tt-ads-throttle";
+
+/// What an answer says.
+enum Said {
+    /// What stands in an envelope.
+    Data(Value),
+    /// The same, of the newest ids alone.
+    CutShort(Value),
+    /// A report's table, without an envelope.
+    Table(String),
+    /// The same, of the newest ids alone.
+    CutTable(String),
+}
+
 /// Answers a request to the business API's host.
 pub(crate) fn answer(world: &mut World, asked: &Asked, moment: &Moment) -> Reply {
     match route(world, asked, moment) {
-        Ok(data) => envelope(200, 0, "OK", data, moment),
+        Ok(Said::Data(data)) => envelope(200, 0, "OK", data, moment),
+        Ok(Said::CutShort(data)) => envelope(200, 0, "OK", data, moment).with(CUT_SHORT, "1".to_owned()),
+        Ok(Said::Table(table)) => Reply { status: 200, headers: vec![("content-type", "text/csv".to_owned())], body: table },
+        Ok(Said::CutTable(table)) => Reply { status: 200, headers: vec![("content-type", "text/csv".to_owned()), (CUT_SHORT, "1".to_owned())], body: table },
         Err(refusal) => refusal.reply(200, moment),
     }
 }
 
-fn route(world: &mut World, asked: &Asked, moment: &Moment) -> Result<Value, Refusal> {
+fn route(world: &mut World, asked: &Asked, moment: &Moment) -> Result<Said, Refusal> {
     let path = asked.path.strip_prefix("/open_api/v1.3/").and_then(|path| path.strip_suffix('/')).ok_or_else(gone)?;
     match asked.header("access-token") {
         None | Some("") => return Err(Refusal::new(40_104, "Access token is null.")),
@@ -78,7 +97,8 @@ fn route(world: &mut World, asked: &Asked, moment: &Moment) -> Result<Value, Ref
         return Err(Refusal::new(40_000, "Content-Type must be application/json."));
     };
     let account = advertiser(world, body["advertiser_id"].as_str())?;
-    match path {
+    let said = match path {
+        "report/task/create" => task::create(world, account, asked, &body, moment),
         "campaign/create" => create::campaign(world, account, &body, moment),
         "campaign/update" => writes::campaign(world, account, &body, moment),
         "campaign/status/update" => writes::status(world, account, Level::Campaign, &body, moment),
@@ -91,7 +111,8 @@ fn route(world: &mut World, asked: &Asked, moment: &Moment) -> Result<Value, Ref
         "file/image/ad/upload" => media::upload(world, account, media::Kind::Image, &body, moment),
         "file/video/ad/upload" => media::upload(world, account, media::Kind::Video, &body, moment),
         _ => Err(gone()),
-    }
+    };
+    said.map(Said::Data)
 }
 
 fn gone() -> Refusal {
@@ -99,7 +120,9 @@ fn gone() -> Refusal {
 }
 
 /// The parameters of each read; another one is refused, so that a wrong client is caught.
-const PARAMETERS: [(&str, &[&str]); 14] = [
+const PARAMETERS: [(&str, &[&str]); 16] = [
+    ("report/task/check", &["advertiser_id", "task_id"]),
+    ("report/task/download", &["advertiser_id", "task_id"]),
     ("advertiser/info", &["advertiser_ids", "fields"]),
     ("oauth2/advertiser/get", &["app_id", "secret"]),
     ("campaign/get", &LISTED),
@@ -154,23 +177,31 @@ const PARAMETERS: [(&str, &[&str]); 14] = [
 const LISTED: [&str; 6] = ["advertiser_id", "fields", "exclude_field_types_in_response", "filtering", "page", "page_size"];
 const LIBRARY: [&str; 4] = ["advertiser_id", "filtering", "page", "page_size"];
 
-fn read(world: &mut World, asked: &Asked, path: &str, moment: &Moment) -> Result<Value, Refusal> {
+fn read(world: &mut World, asked: &Asked, path: &str, moment: &Moment) -> Result<Said, Refusal> {
     use media::Kind;
     let known = PARAMETERS.iter().find(|(known, _)| *known == path).map_or(&["advertiser_id"][..], |(_, names)| names);
     if let Some(unknown) = asked.query.keys().find(|name| !known.contains(&name.as_str())) {
         return Err(Refusal::invalid(format!("{unknown}: Unknown parameter.")));
     }
     match path {
-        "advertiser/info" => return lists::advertisers(world, asked),
-        "oauth2/advertiser/get" => return Ok(lists::reachable(world)),
+        "advertiser/info" => return lists::advertisers(world, asked).map(Said::Data),
+        "oauth2/advertiser/get" => return Ok(Said::Data(lists::reachable(world))),
         _ => {}
     }
     let account = advertiser(world, asked.param("advertiser_id"));
-    match path {
+    let said = match path {
+        "report/integrated/get" => {
+            let (data, cut) = report::integrated(world, account?, asked, moment)?;
+            return Ok(if cut { Said::CutShort(data) } else { Said::Data(data) });
+        }
+        "report/task/download" => {
+            let (table, cut) = task::download(world, account?, asked, moment)?;
+            return Ok(if cut { Said::CutTable(table) } else { Said::Table(table) });
+        }
+        "report/task/check" => task::check(world, account?, asked),
         "campaign/get" => lists::things(world, account?, Level::Campaign, asked, moment),
         "adgroup/get" => lists::things(world, account?, Level::AdGroup, asked, moment),
         "ad/get" => lists::things(world, account?, Level::Ad, asked, moment),
-        "report/integrated/get" => report::integrated(world, account?, asked, moment),
         "file/image/ad/search" => media::search(world, account?, Kind::Image, asked, moment),
         "file/video/ad/search" => media::search(world, account?, Kind::Video, asked, moment),
         "file/image/ad/info" => media::info(world, account?, Kind::Image, asked, moment),
@@ -181,7 +212,8 @@ fn read(world: &mut World, asked: &Asked, path: &str, moment: &Moment) -> Result
         "adgroup/quota" => Ok(tools::quota(world, account?)),
         "ad/review_info" => tools::reviews(world, account?, asked, moment),
         _ => Err(gone()),
-    }
+    };
+    said.map(Said::Data)
 }
 
 /// The texts of a multipart form, which uploads may be sent as, also those by address.

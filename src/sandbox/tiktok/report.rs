@@ -27,8 +27,14 @@ const AUDIENCES: [(&str, &[(&str, u64)]); 4] = [
 /// What a report is made of: an object, or all campaigns of the account.
 type Subject = (Value, Vec<usize>);
 
-/// Answers one report call.
-pub(super) fn integrated(world: &mut World, account: usize, asked: &Asked, moment: &Moment) -> Result<Value, Refusal> {
+/// Answers one report call; with `true` where it is cut short.
+pub(super) fn integrated(world: &mut World, account: usize, asked: &Asked, moment: &Moment) -> Result<(Value, bool), Refusal> {
+    let (rows, cut) = rows(world, account, asked, moment)?;
+    Ok((lists::page(rows, "list", lists::PAGE, asked)?, cut))
+}
+
+/// Every row of a report, and whether it covers the newest ids alone.
+pub(super) fn rows(world: &mut World, account: usize, asked: &Asked, moment: &Moment) -> Result<(Vec<Value>, bool), Refusal> {
     let (level, id) = match asked.param("data_level") {
         Some("AUCTION_ADVERTISER") => (Level::Account, "advertiser_id"),
         Some("AUCTION_CAMPAIGN") => (Level::Campaign, "campaign_id"),
@@ -59,7 +65,10 @@ pub(super) fn integrated(world: &mut World, account: usize, asked: &Asked, momen
         if by_day || by_hour { days::between(from, to.min(today)).map(|date| (date, date)).collect() } else { vec![(from, to.min(today))] };
     let unit = world.accounts[account].currency.minor_unit().micros();
     let mut rows = Vec::new();
-    for (key, things) in subjects(world, account, level, asked, moment)? {
+    let mut subjects = subjects(world, account, level, asked, moment)?;
+    let beyond = subjects.len().saturating_sub(world.report_ids);
+    subjects.drain(..beyond);
+    for (key, things) in subjects {
         for (first, last) in &spans {
             let mut sum = Figures::default();
             for (thing, date) in things.iter().flat_map(|thing| days::between(*first, *last).map(move |date| (*thing, date))) {
@@ -88,7 +97,7 @@ pub(super) fn integrated(world: &mut World, account: usize, asked: &Asked, momen
             }
         }
     }
-    lists::page(rows, "list", lists::PAGE, asked)
+    Ok((rows, beyond > 0))
 }
 
 /// The hours of a day that have begun, by their local name, each with its weight.

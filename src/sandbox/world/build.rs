@@ -35,6 +35,7 @@ impl World {
             things: Vec::new(),
             told: Vec::new(),
             jobs: Vec::new(),
+            report_ids: config.report_ids,
             properties: config.properties.iter().cloned().map(crate::sandbox::ga4::Property::new).collect(),
             pending: Vec::new(),
             closed: BTreeMap::new(),

@@ -153,6 +153,8 @@ pub(crate) struct World {
     pub(crate) told: Vec<edits::Row>,
     /// Reports asked for to be fetched later, in the order they were asked; not in the state file.
     pub(crate) jobs: Vec<Job>,
+    /// Most ids that one of TikTok's reports covers.
+    pub(crate) report_ids: usize,
     /// GA4 properties.
     pub(crate) properties: Vec<crate::sandbox::ga4::Property>,
     /// Log rows not yet in the state file.

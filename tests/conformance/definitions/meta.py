@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 from facebook_business.adobjects.adaccount import AdAccount
 from facebook_business.adobjects.ad import Ad
 from facebook_business.adobjects.adcreative import AdCreative
+from facebook_business.adobjects.adimage import AdImage
 from facebook_business.adobjects.adset import AdSet
 from facebook_business.adobjects.adsinsights import AdsInsights
 from facebook_business.adobjects.campaign import Campaign
@@ -179,9 +180,16 @@ def _parts(entry):
     return version, node, "/".join(edge)
 
 
+def _is_file(entry):
+    return (entry.content_type or "").startswith("multipart/form-data")
+
+
 def _sent(entry):
     if entry.content_type == "application/json":
         return list(json.loads(entry.body or "{}").items())
+    if _is_file(entry):
+        # A file stands here by its name; what is in it no class knows.
+        return re.findall(r'form-data; name="([^"]+)"; filename="([^"]+)"', entry.body)
     return parse_qsl(entry.body, keep_blank_values=True)
 
 
@@ -262,6 +270,8 @@ def request_problems(entry, world):
             # Lists may be written with commas.
             decoded = decoded.split(",") if kind.startswith("list") and isinstance(decoded, str) else decoded
             found += value_problems(kind, decoded, checker._enum_data, name)
+        elif _is_file(entry) and AdImage._field_types.get(name) == "file":
+            pass  # The package adds an image's file to the request by the name of this field.
         elif name not in _GENERAL[entry.method]:
             found.append(f"parameter `{name}`: unknown to {entry}")
     return found

@@ -165,8 +165,7 @@ pub(super) fn media(found: &Inventory, picture: String) -> Vec<Change> {
     let url = |file: &str| format!("https://example.com/{file}");
     let media = match found.account.platform {
         Platform::Google => vec![Medium::Image { url: picture }, Medium::Youtube { id: "dQw4w9WgXcQ".to_owned() }],
-        // An image goes to Meta as a file, of which the package knows no more than the name.
-        Platform::Meta => vec![Medium::Video { url: url("a.mp4") }],
+        Platform::Meta => vec![Medium::Image { url: picture }, Medium::Video { url: url("a.mp4") }],
         Platform::Tiktok => vec![Medium::Image { url: url("a.png") }, Medium::Video { url: url("a.mp4") }],
     };
     let draft = |medium| MediaDraft { account: found.account.account.clone(), name: "Conformance".to_owned(), medium };

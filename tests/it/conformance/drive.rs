@@ -59,6 +59,9 @@ pub(super) async fn everything(gateway: &Gateway, clock: &Clock, ad_groups: &BTr
         let ask = ReportAsk { level, breakdown, from: to - Days::new(2), to };
         possible(&ask, gateway.report(&ask).await);
     }
+    // Long enough to be made in the platform's own time, where it offers that.
+    let ask = ReportAsk { level: ReportLevel::Ad, breakdown: None, from: to - Days::new(9), to };
+    gateway.report(&ask).await.expect("a report");
     let standing = standing(gateway, &found, ad_groups).await;
     let mut trial = Trial { gateway, found: &found, marks: IdGen::seeded(7), tried: BTreeSet::new() };
     for change in changes::updates(&found, &standing) {

@@ -1,6 +1,6 @@
 //! TikTok from the campaign down to the figures of an ad: made, found again, changed part by part, read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use adjutant::domain::change::{Bid, BidStrategy, Bidding, Part};
 use adjutant::domain::draft::{AdDraft, AdGroupDraft, CallToAction, CampaignDraft, Content, Mark, MediaDraft, Medium, Optimisation, Shows};
@@ -367,6 +367,24 @@ async fn reports_add_up_over_levels_and_parts() {
     let rows = stand.gateway.report(&hours).await.expect("a report");
     assert_eq!(rows.iter().map(|row| row.metrics.spend.micros()).sum::<i64>(), sums[&to]);
     assert!(rows.iter().any(|row| row.part.as_deref() == Some("13")));
+}
+
+#[tokio::test]
+async fn a_report_that_would_be_cut_short_is_read_in_parts_that_are_not() {
+    let (whole, small) = (stand(Platform::Tiktok, Currency::USD).await, |config: &mut SandboxConfig| config.report_ids = 3);
+    let parts = stand_as(Platform::Tiktok, Currency::USD, Credentials::Sandbox, small, |_| ()).await;
+    let today = START.date_in(chrono_tz::America::New_York);
+    let (from, to) = (today - Days::new(12), today - Days::new(2));
+    let expected = whole.gateway.daily_metrics(from, to).await.expect("figures");
+    assert!(expected.iter().map(|day| &day.entity).collect::<BTreeSet<_>>().len() > 3, "more campaigns than one report covers");
+    assert_eq!(parts.gateway.daily_metrics(from, to).await.expect("figures"), expected);
+    for (level, breakdown) in [(ReportLevel::Ad, None), (ReportLevel::Campaign, Some(Breakdown::Age))] {
+        let ask = ReportAsk { level, breakdown, from, to };
+        assert_eq!(parts.gateway.report(&ask).await.expect("a report"), whole.gateway.report(&ask).await.expect("a report"), "{level:?}");
+    }
+    let none = |config: &mut SandboxConfig| config.report_ids = 0;
+    let nothing = stand_as(Platform::Tiktok, Currency::USD, Credentials::Sandbox, none, |_| ()).await;
+    assert_eq!(nothing.gateway.daily_metrics(from, to).await.expect_err("one campaign alone is cut short").code(), "VALIDATION");
 }
 
 #[tokio::test]
