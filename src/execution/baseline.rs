@@ -111,6 +111,12 @@ pub(super) async fn accept_statuses(tx: &mut Tx, poll: &PollRow, changed: &BTree
 }
 
 impl Loaded {
+    /// When our writes of the last 24 h to an entity arrived, each with the time it may have taken.
+    pub(super) fn ours(&self, entity: &EntityKey, clock: &Clock) -> Vec<(ProductTime, ProductTime)> {
+        let of_it = self.recent.iter().filter(|intent| aim(intent.change()).is_some_and(|aim| aim.entity == entity));
+        of_it.filter_map(|intent| intent.row.changed.map(|at| (at, visible_by(at, clock)))).collect()
+    }
+
     /// The rows in the form the pure comparison takes.
     pub(super) fn rows<'a>(&'a self, clock: &Clock, sights: &'a Sights) -> Rows<'a> {
         let mut rows = Rows { known: self.known.iter().map(|(place, (value, _))| (place.clone(), *value)).collect(), ..Rows::default() };

@@ -37,9 +37,10 @@ pub(super) struct Sights {
 }
 
 impl Sights {
-    /// The newest edit of `entity` that the platform tells of.
-    pub(super) fn editor(&self, entity: &EntityKey) -> Option<&Edit> {
-        self.edits.iter().rev().find(|edit| edit.entity.as_ref() == Some(entity))
+    /// The newest edit of `entity` that the platform tells of and that is none of ours: not within a span of `ours`, in which a write of ours arrived.
+    pub(super) fn editor(&self, entity: &EntityKey, ours: &[(ProductTime, ProductTime)]) -> Option<&Edit> {
+        let foreign = |edit: &&Edit| !ours.iter().any(|(from, to)| (*from..=*to).contains(&edit.at));
+        self.edits.iter().rev().filter(|edit| edit.entity.as_ref() == Some(entity)).find(foreign)
     }
 }
 

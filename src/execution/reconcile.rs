@@ -12,12 +12,14 @@ use super::looks::Sights;
 use super::outbox::words;
 use super::settle::{Field, Value, aim};
 use super::{ExecutionError, Held, Outbox, Read, holds};
+use crate::clock::Clock;
 use crate::domain::alert::AlertKind;
 use crate::domain::change::Direction;
 use crate::domain::decision::{DecisionState, Event};
 use crate::domain::entity::EntityKey;
 use crate::domain::ids::DecisionId;
 use crate::domain::policy::Policy;
+use crate::domain::structure::Edit;
 use crate::domain::ticket::{Severity, TicketKind};
 use crate::ledger;
 use crate::store::Tx;
@@ -66,6 +68,8 @@ enum Work {
     Release(HoldRow, &'static str),
     /// What the read says.
     Found(Finding),
+    /// Who made the edit behind a hold, which the platform has told only now.
+    Named(HoldRow, Edit),
 }
 
 /// What one look at rows and read says has to be written.
@@ -73,11 +77,22 @@ struct Examined {
     loaded: Loaded,
     work: Vec<Work>,
     memory: Memory,
+    /// Holds of edits that nobody is named for yet, while the platform may still tell.
+    unnamed: Vec<HoldRow>,
 }
 
 impl Examined {
     fn intent(&self, id: &DecisionId) -> Option<&Intent> {
         self.loaded.open.iter().find(|intent| intent.row.id == *id)
+    }
+
+    /// The holds whose edit has an author by now, and that edit.
+    fn named(&self, sights: &Sights, clock: &Clock) -> Vec<Work> {
+        let told = |hold: &HoldRow| {
+            let edit = sights.editor(&hold.entity, &self.loaded.ours(&hold.entity, clock)).filter(|edit| edit.who.is_some())?;
+            Some(Work::Named(hold.clone(), edit.clone()))
+        };
+        self.unnamed.iter().filter_map(told).collect()
     }
 
     fn nothing_done(&self) -> Reconciled {
@@ -92,12 +107,12 @@ impl Outbox {
         let (seen, asked) = (memory.clone(), &sights);
         let looked = self.store.read(|mut tx| async move { self.examine(&mut tx, read, asked, seen).await }).await?;
         let mut done = looked.nothing_done();
-        if looked.work.is_empty() {
+        if !looked.unnamed.is_empty() || looked.work.iter().any(|work| matches!(work, Work::Found(Finding::Foreign(..)))) {
+            sights.edits = self.editors().await;
+        }
+        if looked.work.is_empty() && looked.named(&sights, &self.clock).is_empty() {
             *memory = looked.memory;
             return Ok(done);
-        }
-        if looked.work.iter().any(|work| matches!(work, Work::Found(Finding::Foreign(..)))) {
-            sights.edits = self.editors().await;
         }
         match self.write_down(memory, read, &sights, held, None).await {
             Ok((after, written)) => {
@@ -107,7 +122,7 @@ impl Outbox {
             Err(error) if error.is_about_one_row() => {}
             Err(error) => return Err(error),
         }
-        for work in &looked.work {
+        for work in looked.work.iter().chain(&looked.named(&sights, &self.clock)) {
             match self.write_down(memory, read, &sights, held, Some(work)).await {
                 Ok((_, written)) => done.add(written),
                 Err(error) if error.is_about_one_row() => done.quarantined.push(words(&error)),
@@ -161,7 +176,16 @@ impl Outbox {
         let mut findings = findings::compare(read.inventory, &loaded.rows(&self.clock, sights), read.poll.at, &mut memory);
         findings.retain(|finding| !matches!(finding, Finding::Foreign(place, foreign) if holds::is_told(&loaded.holds, place, *foreign)));
         work.extend(findings.into_iter().map(Work::Found));
-        Ok(Examined { loaded, work, memory })
+        let mut unnamed = Vec::new();
+        for hold in loaded.holds.iter().filter(|hold| at - hold.opened < holds::TOLD_LATE) {
+            let Some(ticket) = &hold.ticket else { continue };
+            if tx.ticket(ticket).await?.is_some_and(|ticket| holds::is_unnamed(&ticket)) {
+                unnamed.push(hold.clone());
+            }
+        }
+        let mut examined = Examined { loaded, work, memory, unnamed };
+        examined.work.extend(examined.named(sights, &self.clock));
+        Ok(examined)
     }
 
     async fn write_all(&self, tx: &mut Tx, examined: &Examined, (read, sights): (&Read<'_>, &Sights), policy: &Policy) -> Result<Reconciled, ExecutionError> {
@@ -219,9 +243,11 @@ impl Outbox {
                 // A status never stands in the place of a budget.
                 Work::Found(Finding::Baseline((_, Field::Status), Value::Budget(_))) => {}
                 Work::Found(Finding::Foreign(place, foreign)) => {
-                    self.hold(tx, policy, (place, sights.editor(&place.0)), *foreign, when).await?;
+                    let edit = sights.editor(&place.0, &examined.loaded.ours(&place.0, &self.clock));
+                    self.hold(tx, policy, (place, edit), *foreign, when).await?;
                     done.foreign.push(place.0.clone());
                 }
+                Work::Named(hold, edit) => self.name(tx, hold, edit, when).await?,
             }
         }
         baseline::accept_statuses(tx, read.poll, &statuses).await?;

@@ -46,6 +46,8 @@ pub(super) struct Dialect {
     pub cost: fn(&Asking<'_>) -> Cost,
     /// What its usage headers tell.
     pub told: fn(&HeaderMap) -> Vec<Told>,
+    /// What an answer warns of beside its content.
+    pub warned: fn(&HeaderMap) -> Option<String>,
 }
 
 /// A call as far as the platform counts it.
@@ -127,6 +129,7 @@ struct Notes {
     last_ok: Option<WallTime>,
     last_error: Option<(WallTime, String)>,
     failing: bool,
+    warning: Option<String>,
 }
 
 /// One account's way to its platform.
@@ -259,7 +262,15 @@ impl Caller {
                 bucket.rest(rest);
             }
         }
+        if let Some(warning) = (self.dialect.warned)(&reply.headers) {
+            self.notes.lock().unwrap_or_else(PoisonError::into_inner).warning = Some(warning);
+        }
         (self.dialect.judge)(reply)
+    }
+
+    /// What answers have warned of since this was asked last.
+    pub(super) fn warning(&self) -> Option<String> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).warning.take()
     }
 
     fn afford_retry(&self) -> bool {

@@ -227,6 +227,12 @@ impl Gateway {
         on!(&self.client, client => client.effect_of(change, now))
     }
 
+    /// What the platform's answers have warned of, beside their content, since this was asked last.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        self.caller.warning()
+    }
+
     /// What stands now: breaker, last answer, last failure, announced waits.
     #[must_use]
     pub fn health(&self) -> GatewayHealth {

@@ -14,6 +14,7 @@ use super::http::{Http, Route};
 use crate::clock::Clock;
 
 pub(super) use allowance::{Allowance, Pace};
+use bucket::Kept;
 pub(super) use bucket::{Bucket, admit, wall};
 pub(super) use wait::Wait;
 
@@ -62,6 +63,7 @@ pub(super) enum Pot {
 pub struct Limiters {
     clock: Clock,
     buckets: Mutex<BTreeMap<String, Arc<Bucket>>>,
+    kept: BTreeMap<String, Kept>,
     clients: Mutex<BTreeMap<Route, Arc<Http>>>,
 }
 
@@ -69,13 +71,36 @@ impl Limiters {
     /// No call counted yet; quotas of hours and days run on `clock`'s product time.
     #[must_use]
     pub fn new(clock: Clock) -> Self {
-        Self { clock, buckets: Mutex::default(), clients: Mutex::default() }
+        Self { clock, buckets: Mutex::default(), kept: BTreeMap::new(), clients: Mutex::default() }
+    }
+
+    /// Goes on counting where [`Limiters::keep`] wrote `kept`; a text that cannot be read says nothing.
+    #[must_use]
+    pub fn recalling(self, kept: &str) -> Self {
+        Self { kept: serde_json::from_str(kept).unwrap_or_default(), ..self }
+    }
+
+    /// What was counted, and what is waited for, so that a restart need not forget it. Names no account's secrets: apps stand in it by their hash.
+    #[must_use]
+    pub fn keep(&self) -> String {
+        let buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        // Of what is not in use now, what was known stays.
+        let mut kept = self.kept.clone();
+        for (key, bucket) in buckets.iter() {
+            kept.remove(key);
+            kept.extend(bucket.keep().map(|found| (key.clone(), found)));
+        }
+        serde_json::to_string(&kept).expect("plain names and numbers")
     }
 
     /// The bucket every gateway that names `key` shares.
     pub(super) fn bucket(&self, key: &str, rate: Rate) -> Arc<Bucket> {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        let bucket = buckets.entry(key.to_owned()).or_insert_with(|| Arc::new(Bucket::new(rate, self.clock.clone())));
+        let bucket = buckets.entry(key.to_owned()).or_insert_with(|| {
+            let bucket = Bucket::new(rate, self.clock.clone());
+            self.kept.get(key).inspect(|kept| bucket.recall(kept));
+            Arc::new(bucket)
+        });
         // What is configured may have changed since; what was counted stays.
         if let Some(allowance) = rate.allowance {
             bucket.configure(allowance.most);

@@ -64,6 +64,14 @@ impl Tx {
         self.run_expecting(sql, args![id, expires, payload], "hold", id, "open").await
     }
 
+    /// Says the reason of an open hold in other words.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] when it is not open.
+    pub async fn reword_hold(&mut self, id: &HoldId, reason: &str) -> Result<(), StoreError> {
+        self.run_expecting("UPDATE hold SET reason = $2 WHERE id = $1 AND closed_at_ms IS NULL", args![id, reason], "hold", id, "open").await
+    }
+
     /// The open hold on an entity.
     ///
     /// # Errors

@@ -20,6 +20,7 @@ use super::pool::PoolMsg;
 use super::schedule::{self, Beat, Due, Job, NEVER, Progress, Underway};
 use super::seats::Seats;
 use super::shards::{HeldLease, Leases};
+use super::warning::Warnings;
 use crate::clock::ProductTime;
 use crate::config::Schedules;
 use crate::domain::alert::AlertKind;
@@ -111,6 +112,7 @@ struct Actor<'a> {
     frozen: Option<Frozen>,
     told: Told,
     expiry: Expiry,
+    warnings: Warnings,
     polling: Polling,
     again: Option<Instant>,
     rows_at: Instant,
@@ -143,6 +145,7 @@ pub async fn run(setup: &AccountSetup, seats: &Seats, mailbox: &mut mpsc::Receiv
         frozen: None,
         told: Told::default(),
         expiry: Expiry::default(),
+        warnings: Warnings::default(),
         polling: Polling::default(),
         again: None,
         rows_at: seats.clock.instant(),
@@ -264,6 +267,7 @@ impl Actor<'_> {
                 (self.silent, self.failing) = (Silence::Untold, (Backoff::default(), None));
                 if depth == Depth::Full {
                     self.expiry.look(self.seats, &self.setup.account, &self.setup.gateway).await;
+                    self.warnings.look(self.seats, &self.setup.account, &self.setup.gateway).await;
                 }
                 if let Some(measuring) = &self.setup.measuring {
                     self.told.tell(self.seats, &self.setup.account, measuring, &observation).await;

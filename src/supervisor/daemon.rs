@@ -147,7 +147,7 @@ impl Daemon {
             pausing: Pausing::new(gate.clone(), store.clone(), clock.clone()),
             gate,
             node: node(&ids, &clock),
-            limiters: Arc::new(crate::platforms::Limiters::new(clock.clone())),
+            limiters: Arc::new(super::counts::recalled(&store, crate::platforms::Limiters::new(clock.clone())).await?),
             ticks: watch::Sender::new(0),
             events: broadcast::Sender::new(EVENTS),
             sandbox: base,
@@ -166,6 +166,7 @@ impl Daemon {
                 error!(error = %error, "the schedule stopped: nothing is due any more until a restart");
             }
         });
+        tasks.spawn(super::counts::keep(ground.store.clone(), Arc::clone(&ground.limiters), stop.clone()));
         tasks.spawn(probe(ground.store.clone(), heart.clone(), stop.clone()));
         tasks.close();
         Ok(Arc::new(Self {

@@ -12,7 +12,7 @@ mod open;
 mod sweep;
 
 pub use answer::{Approved, Person, approve, pins, reject};
-pub use open::{Content, Opened, Question, open};
+pub use open::{Content, Opened, Question, amend, open};
 pub(crate) use sweep::alert_of;
 pub use sweep::{expire_due, lapse, lapse_outdated, queue_age, remind};
 

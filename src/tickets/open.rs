@@ -187,3 +187,17 @@ pub async fn open(tx: &mut Tx, ids: &IdGen, clock: &Clock, approvals: &ApprovalP
     crate::ledger::control::note(tx, "ticket.open", &id.to_string(), &note, when).await?;
     Ok(Opened::New(id))
 }
+
+/// Adds to an open ticket what has become known since; one that is closed stays as it was answered. What an approval would bind is not changed by it.
+///
+/// # Errors
+/// [`LedgerError`] from the database.
+pub async fn amend(tx: &mut Tx, id: &TicketId, when: Moment, change: impl FnOnce(&mut Content)) -> Result<(), LedgerError> {
+    let Some(mut row) = tx.ticket(id).await?.filter(|row| row.closed.is_none()) else { return Ok(()) };
+    let mut content = Content::of(&row)?;
+    change(&mut content);
+    keep(&mut row, &content)?;
+    tx.update_ticket(&row).await?;
+    let note = json!({ "title": content.title });
+    crate::ledger::control::note(tx, "ticket.amend", &id.to_string(), &note, when).await
+}

@@ -16,13 +16,14 @@ use adjutant::store::hold::HoldRow;
 use adjutant::store::{StoreError, ticket::TicketRow};
 use adjutant::supervisor::control::{Control, ControlError, Looser, Reply};
 use adjutant::supervisor::daemon::DaemonError;
+use adjutant::tickets::Content;
 use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode};
 use hmac::{Hmac, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use super::running::{LogRow, NO_PEOPLE, PATIENCE, Running, altered, eventually, launch, set};
+use super::running::{LogRow, NO_PEOPLE, PATIENCE, Running, altered, eventually, launch, set, status};
 
 /// Fewer campaigns, where which they are does not matter.
 const FEW: (&str, &str) = ("campaigns = 24", "campaigns = 9");
@@ -305,6 +306,27 @@ async fn what_people_change_on_the_platform_is_asked_about_and_never_overwritten
     assert!(holds(&running).await.iter().all(|hold| hold.entity != key));
     let next = running.log().await.split_off(before).into_iter().find(|row| row.key() == key.to_string()).expect("it is looked after again");
     assert_eq!(next.micros().map(|(old, _)| old), Some(222_000_000));
+    running.daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_author_of_an_edit_stands_on_its_ticket_as_soon_as_google_tells() {
+    let running = Running::start(&altered(&[NO_PEOPLE])).await;
+    let budgets = running.steerable("google-main");
+    let (key, other) = (budgets[0].budget.key.clone(), running.campaign(&budgets[1].budget.members[0]));
+    running.edit(&key, json!({ "budget": "222.00 USD" })).await;
+    // Somebody's change elsewhere has the account read at once, before Google's history knows of the edit.
+    running.ask("ann", vec![status(&other, RunStatus::Paused)]).await.expect("taken on");
+    let title = async || {
+        let ticket = of_kind(&running, TicketKind::ChangedElsewhere).await?;
+        Some(Content::of(&ticket).expect("a readable ticket").title)
+    };
+    let first = eventually("a ticket about the edit", PATIENCE, title).await;
+    assert!(first.starts_with("Somebody set the budget"), "{first}");
+    running.clock.advance(chrono::TimeDelta::minutes(6));
+    eventually("its author", PATIENCE, async || title().await.filter(|title| title.starts_with("person@shop.example set the budget"))).await;
+    let held: Vec<HoldRow> = holds(&running).await.into_iter().filter(|hold| hold.entity == key).collect();
+    assert!(matches!(held.as_slice(), [hold] if hold.reason.starts_with("person@shop.example")), "{held:?}");
     running.daemon.stop().await;
 }
 

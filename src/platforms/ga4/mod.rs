@@ -151,7 +151,7 @@ impl Held {
     }
 }
 
-const DIALECT: Dialect = Dialect { judge: errors::judge, cost: one_each, told: |_| Vec::new() };
+const DIALECT: Dialect = Dialect { judge: errors::judge, cost: one_each, told: |_| Vec::new(), warned: |_| None };
 
 impl Property {
     /// A client of `spec`; what counts calls is shared through `limiters`. Nothing is called yet.

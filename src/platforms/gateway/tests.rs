@@ -182,3 +182,12 @@ async fn callers_that_wait_for_a_read_share_the_next_one() {
     assert!(all.iter().all(Result::is_ok));
     assert_eq!(requests.load(Ordering::SeqCst), 2 * 3, "one read, and one that began after the others had asked");
 }
+
+#[tokio::test]
+async fn what_meta_warns_of_is_kept_until_somebody_has_asked() {
+    let (base, _) = platform(|_, _| ([("x-ad-api-version-warning", "v26.0 ends soon")], r#"{"success":true}"#)).await;
+    let gateway = gateway(&base);
+    assert_eq!(gateway.warning(), None);
+    send(&gateway, SOON).await.expect("accepted");
+    assert_eq!((gateway.warning().as_deref(), gateway.warning()), (Some("v26.0 ends soon"), None));
+}

@@ -69,7 +69,7 @@ enum Tokens {
 
 impl Google {
     /// How Google's answers are judged.
-    pub(super) const DIALECT: Dialect = Dialect { judge: errors::judge, cost: cost::of, told: |_| Vec::new() };
+    pub(super) const DIALECT: Dialect = Dialect { judge: errors::judge, cost: cost::of, told: |_| Vec::new(), warned: |_| None };
 
     pub(super) fn new(spec: AccountSpec, caller: Arc<Caller>) -> Result<Self, PlatformError> {
         let endpoint = parse(&format!("{}/token", spec.base(TOKEN_HOST)))?;

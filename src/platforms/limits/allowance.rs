@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 
 use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
 
 use super::Lane;
 use crate::clock::ProductTime;
@@ -37,6 +38,17 @@ pub(in crate::platforms) struct Allowance {
     pub pace: Pace,
 }
 
+/// A ledger as it is kept over a restart; times in milliseconds of product time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Kept {
+    span_ms: i64,
+    used: VecDeque<(i64, u32)>,
+    purse: i64,
+    filled_ms: i64,
+    most: u32,
+    learned_ms: i64,
+}
+
 /// What was used of an allowance.
 pub(super) struct Ledger {
     of: Allowance,
@@ -59,6 +71,30 @@ impl Ledger {
         let mut ledger = Self { of, configured: of.most, most: of.most, learned: now, used: VecDeque::new(), purse: 0, filled: now, told: None };
         ledger.purse = ledger.burst();
         ledger
+    }
+
+    /// What a restart must not forget. What the platform told lasts minutes and is told again.
+    pub(super) fn keep(&self) -> Kept {
+        Kept {
+            span_ms: self.of.span.num_milliseconds(),
+            used: self.used.clone(),
+            purse: self.purse,
+            filled_ms: self.filled.ms(),
+            most: self.most,
+            learned_ms: self.learned.ms(),
+        }
+    }
+
+    /// Goes on where `kept` ended; one of another span, or of a time that has not come yet, says nothing.
+    pub(super) fn recall(&mut self, kept: &Kept, now: ProductTime) {
+        let (filled, learned) = (ProductTime::from_ms(kept.filled_ms), ProductTime::from_ms(kept.learned_ms));
+        if kept.span_ms != self.of.span.num_milliseconds() || filled > now || learned > now {
+            return;
+        }
+        self.used.clone_from(&kept.used);
+        self.purse = kept.purse.min(self.burst());
+        (self.filled, self.most, self.learned) = (filled, kept.most.clamp(1, self.of.most), learned);
+        self.turn(now);
     }
 
     pub(super) const fn of(&self) -> Allowance {

@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 use chrono::TimeDelta;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use serde::{Deserialize, Serialize};
 
-use super::allowance::{Allowance, Ledger};
+use super::allowance::{Allowance, Kept as KeptLedger, Ledger};
 use super::wait::Wait;
 use super::{Lane, Rate};
-use crate::clock::{Clock, ClockMode};
+use crate::clock::{Clock, ClockMode, WallTime};
 
 /// Calls of one app, project, account or use case.
 pub(in crate::platforms) struct Bucket {
@@ -21,6 +22,17 @@ pub(in crate::platforms) struct Bucket {
     held: Mutex<Held>,
     clock: Clock,
 }
+
+/// What a restart must not forget of a bucket; waits in milliseconds of UTC.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Kept {
+    ledger: Option<KeptLedger>,
+    ordinary_until_ms: Option<i64>,
+    urgent_until_ms: Option<i64>,
+}
+
+/// The longest wait that is believed of what was kept: a platform's day, and an hour in which its clock may change.
+const LONGEST_KEPT: Duration = Duration::from_secs(25 * 3_600);
 
 /// Until when calls are kept back.
 #[derive(Clone, Copy, Default)]
@@ -50,6 +62,28 @@ impl Bucket {
 
     fn ledger<T>(&self, act: impl FnOnce(&mut Ledger) -> T) -> Option<T> {
         self.ledger.as_ref().map(|ledger| act(&mut ledger.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+
+    /// What a restart must not forget; none where there is nothing of the kind.
+    pub(super) fn keep(&self) -> Option<Kept> {
+        let until = |lane| Some(self.clock.wall().after(self.held_for(lane)?).ms());
+        let kept = Kept { ledger: self.ledger(|ledger| ledger.keep()), ordinary_until_ms: until(Lane::Ordinary), urgent_until_ms: until(Lane::Urgent) };
+        (kept.ledger.is_some() || kept.ordinary_until_ms.is_some()).then_some(kept)
+    }
+
+    /// Goes on where `kept` ended.
+    pub(super) fn recall(&self, kept: &Kept) {
+        if let Some(ledger) = &kept.ledger {
+            self.ledger(|own| own.recall(ledger, self.clock.now()));
+        }
+        let (now, wall) = (self.clock.instant(), self.clock.wall());
+        let until = |ms: Option<i64>| {
+            let left = u64::try_from(WallTime::from_ms(ms?).ms() - wall.ms()).ok().map(Duration::from_millis)?;
+            Some(now + left.min(LONGEST_KEPT))
+        };
+        let mut held = self.held();
+        held.ordinary = held.ordinary.max(until(kept.ordinary_until_ms));
+        held.urgent = held.urgent.max(until(kept.urgent_until_ms));
     }
 
     /// How long a call that counts as `units` must not go; nothing is taken by asking.
@@ -229,6 +263,27 @@ mod tests {
         assert_eq!(bucket.refused(Wait::unsaid(10)).as_secs(), 10);
         assert!(bucket.held_for(Lane::Urgent).expect("held") <= Duration::from_secs(10));
         assert!(bucket.held_for(Lane::Ordinary).expect("held") > Duration::from_secs(30), "a wait is never shortened");
+    }
+
+    #[test]
+    fn what_was_used_and_what_is_waited_for_outlasts_a_restart() {
+        let clock = Clock::manual(ProductTime::from_ms(0));
+        let before = bucket(&clock, 1_000, Some(20));
+        assert_eq!((0..30).filter(|_| before.take(Lane::Ordinary, 1).is_ok()).count(), 18);
+        let text = serde_json::to_string(&before.keep()).expect("plain numbers");
+        let kept: Kept = serde_json::from_str(&text).expect("as written");
+        let after = bucket(&clock, 1_000, Some(20));
+        after.recall(&kept);
+        assert!(after.take(Lane::Ordinary, 1).is_err() && after.take(Lane::Urgent, 1).is_ok());
+        clock.advance(TimeDelta::hours(2));
+        assert!(after.take(Lane::Ordinary, 1).is_ok(), "the platform has forgotten it, too");
+
+        let real = bucket(&Clock::real(), 10, None);
+        real.refused(Wait::documented(300));
+        let again = bucket(&Clock::real(), 10, None);
+        again.recall(&real.keep().expect("a wait"));
+        assert!(again.held_for(Lane::Urgent).expect("held") > Duration::from_secs(290));
+        assert!(bucket(&Clock::real(), 10, None).keep().is_none(), "nothing to remember");
     }
 
     #[tokio::test]

@@ -64,7 +64,7 @@ pub(super) struct Meta {
 
 impl Meta {
     /// How Meta's answers are judged.
-    pub(super) const DIALECT: Dialect = Dialect { judge: errors::judge, cost: usage::cost, told: usage::told };
+    pub(super) const DIALECT: Dialect = Dialect { judge: errors::judge, cost: usage::cost, told: usage::told, warned: usage::warned };
 
     pub(super) fn new(spec: AccountSpec, caller: Arc<Caller>) -> Self {
         let token = spec.credentials.fixed_token(&spec.account).unwrap_or_default();

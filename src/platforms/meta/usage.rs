@@ -106,3 +106,8 @@ pub(super) fn told(headers: &HeaderMap) -> Vec<Told> {
     }
     all
 }
+/// What Meta says of the version that was asked for: it answers by a later one where an endpoint has not changed.
+pub(super) fn warned(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get("x-ad-api-version-warning")?.to_str().ok()?;
+    Some(text.chars().filter(|sign| !sign.is_control()).take(300).collect())
+}

@@ -14,6 +14,8 @@ use crate::sandbox::world::edits::{Moment, Outcome, Row, Source};
 /// Most rows the platform gives at once, and days it remembers.
 const MOST: usize = 10_000;
 const DAYS: i64 = 30;
+/// How much later than a change its event appears. Source: Google Ads API, change event: within three minutes.
+const LAG: chrono::TimeDelta = chrono::TimeDelta::minutes(2);
 
 fn wrong(code: &'static str, message: &str) -> Refusal {
     Fault::new("changeEventError", code, message).into()
@@ -43,7 +45,7 @@ pub(super) fn rows(world: &World, account: usize, query: &Query, moment: &Moment
         return Err(wrong("START_DATE_TOO_OLD", "The start date is more than 30 days ago."));
     }
     let told = world.told.iter().chain(&world.pending).filter(|row| row.outcome == Outcome::Applied);
-    let own = told.filter(|row| row.platform == Platform::Google.name() && row.account == world.accounts[account].id && row.at_ms <= moment.seen.ms());
+    let own = told.filter(|row| row.platform == Platform::Google.name() && row.account == world.accounts[account].id && row.at_ms <= (moment.seen - LAG).ms());
     Ok(own.enumerate().filter_map(|(number, row)| event(world, account, row, number)).collect())
 }
 

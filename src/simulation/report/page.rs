@@ -96,7 +96,6 @@ fn legend(managers: &[Kind]) -> Markup {
             @for kind in managers { dt { (kind.name()) } dd { (kind.says()) } }
             dt { "rev/pool" } dd { "revenue for every unit of the pool: money left unspent counts as spent" }
             dt { "step/pool/min" } dd { "% of campaign-days with a step beyond 20 % of the last accepted budget; % of days over the pool; % of campaign-days below a minimum" }
-            dt { "plan kept" } dd { "weekly predictions whose budget stayed within 10 % for their 7 days; the others are void and count nowhere" }
             dt { "hit action" } dd { "outcomes of changes within max(20 %, 1.28 standard deviations of the market's own noise) of their prediction, where the plan was kept for 7 days" }
             dt { "hit 20 % (max)" } dd { "weekly predictions within 20 %, and what someone who knows the true mean would reach" }
             dt { "width" } dd { "median half-width of the 80 % interval over the market's own noise" }

@@ -4,7 +4,7 @@ use super::super::preset::Preset;
 use super::super::summary::{Estimate, Summary};
 
 /// Headings of [`rows`].
-pub const HEADINGS: [&str; 18] = [
+pub const HEADINGS: [&str; 17] = [
     "manager",
     "% of oracle",
     "rev/pool",
@@ -15,7 +15,6 @@ pub const HEADINGS: [&str; 18] = [
     "step/pool/min",
     "goal miss %",
     "edits/100",
-    "plan kept %",
     "hit action %",
     "hit 20 % (max)",
     "agent 20 %",
@@ -48,7 +47,6 @@ pub fn rows(summaries: &[Summary], preset: Preset) -> Vec<Vec<String>> {
             format!("{:.1}/{:.1}/{:.1}", summary.oversteps, summary.over_pool, summary.below_minimum),
             format!("{:.0}", summary.goals_missed),
             format!("{:.0}", summary.edits),
-            or_dash(summary.plan_kept, 0),
             or_dash(summary.hits_of_actions, 0),
             format!("{} ({})", or_dash(summary.within_20, 0), or_dash(summary.ceiling, 0)),
             or_dash(summary.agents_within_20, 0),

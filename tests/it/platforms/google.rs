@@ -358,6 +358,7 @@ async fn edits_are_told_with_who_made_them_and_with_what() {
     maker.stand.door(reqwest::Method::POST, "edit", Some(body)).await;
     maker.stand.clock.advance(TimeDelta::minutes(10));
     let (_, _, ad) = maker.made().await;
+    maker.stand.clock.advance(TimeDelta::minutes(3));
     let edits = maker.stand.gateway.edits(START - TimeDelta::days(1)).await.expect("edits").expect("Google tells");
     let first = &edits[0];
     assert_eq!(
