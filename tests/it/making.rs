@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use adjutant::domain::change::{Change, Part};
+use adjutant::domain::change::{Bid, BidStrategy, Bidding, Change, Part};
 use adjutant::domain::draft::{AdDraft, AdGroupDraft, CallToAction, CampaignDraft, Content, CreativeDraft, MediaDraft, Medium, Optimisation, Shows};
 use adjutant::domain::entity::{EntityKey, Level, Objective, RunStatus};
 use adjutant::domain::ids::DecisionId;
-use adjutant::domain::structure::Structure;
+use adjutant::domain::structure::{AdGroup, Structure};
 use adjutant::domain::targeting::{Ages, Targeting};
 use adjutant::domain::ticket::{Role, TicketKind};
 use adjutant::domain::verdict::Ruling;
@@ -236,6 +236,35 @@ async fn a_creation_whose_answer_is_lost_is_found_by_its_mark_and_never_made_twi
             };
             assert_eq!((state, made), expected, "{} {kind}", land.account);
         }
+    }
+    running.daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bids_strategies_and_targeting_change_on_the_one_path_on_every_platform() {
+    let running = Running::start(&altered(&[NO_PEOPLE])).await;
+    for land in &LANDS {
+        let (stands, google) = (structure(&running, land.account).await, land.account == "google-main");
+        let holds = |group: &&AdGroup| group.status == RunStatus::Active && (google || group.daily_budget.is_some());
+        let group = stands.ad_groups.iter().find(holds).expect("an ad group that runs");
+        let of_campaign = || stands.campaigns.iter().find(|terms| terms.campaign == group.campaign).and_then(|terms| terms.bidding);
+        let of_group = || group.strategy.map(|strategy| Bidding { strategy, bid: group.bid });
+        // Google bids at the campaign; elsewhere the ad group does that holds the money.
+        let (key, from) = if google { (&group.campaign, of_campaign()) } else { (&group.key, of_group()) };
+        let amount = |text: &str| if google { Bid::TargetCpa(text.parse().expect("money")) } else { Bid::Cap(text.parse().expect("money")) };
+        let strategy = if google { BidStrategy::TargetCpa } else { BidStrategy::CostCap };
+        let (part, first) = (Part { key: key.clone(), campaign: group.campaign.clone() }, Bidding { strategy, bid: Some(amount("19 USD")) });
+        carry_out(&running, Change::BidStrategy { part: part.clone(), from, to: first }).await;
+        carry_out(&running, Change::Bid { part, from: first.bid, to: amount("21 USD") }).await;
+        let (part, to) =
+            (Part { key: group.key.clone(), campaign: group.campaign.clone() }, Targeting { ages: Ages::new(25, 44).ok(), ..group.targeting.clone() });
+        carry_out(&running, Change::Targeting { part, from: Box::new(group.targeting.clone()), to: Box::new(to) }).await;
+        let now = structure(&running, land.account).await;
+        let read = now.ad_groups.iter().find(|read| read.key == group.key).expect("listed");
+        assert_eq!((read.targeting.ages, &read.targeting.countries), (Ages::new(25, 44).ok(), &group.targeting.countries), "{}", land.account);
+        let terms = now.campaigns.iter().find(|terms| terms.campaign == group.campaign).and_then(|terms| terms.bidding);
+        let bid = if google { terms.and_then(|terms| terms.bid) } else { read.bid };
+        assert_eq!(bid, Some(amount("21 USD")), "{}", land.account);
     }
     running.daemon.stop().await;
 }
