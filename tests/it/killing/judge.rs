@@ -122,7 +122,7 @@ pub(crate) fn judge(ledger: &Ledger, log: &[Value]) -> Judged {
     let mut faults = Vec::new();
     let mut explained: BTreeMap<DispatchId, &Value> = BTreeMap::new();
     let mut last: Option<(i64, DispatchId)> = None;
-    let mut repeated = 0;
+    let (mut repeated, mut arrived) = (0, 0);
     for row in log.iter().filter(|row| row["source"] == "api") {
         let (seq, wall) = (row["seq"].as_i64().expect("a number"), row["wall_ms"].as_i64().expect("a number"));
         if row["fault"] == "duplicate" {
@@ -134,8 +134,11 @@ pub(crate) fn judge(ledger: &Ledger, log: &[Value]) -> Judged {
             }
             continue;
         }
-        // What one request makes at once leaves a row each.
+        // What one request makes at once leaves a row each, of one instant; another attempt at the same carries the same bytes and comes later.
+        let at_once = wall == arrived;
+        arrived = wall;
         if let Some((_, sent)) = last
+            && at_once
             && is_made(row)
             && same_write(ledger, &sent, row)
         {
@@ -180,6 +183,8 @@ pub(crate) fn judge(ledger: &Ledger, log: &[Value]) -> Judged {
         let expected = match row.state {
             DecisionState::Applied | DecisionState::Scored | DecisionState::Void => 1..=1,
             DecisionState::Dispatched { .. } | DecisionState::Unknown | DecisionState::Escalated => 0..=1,
+            // Nobody could tell what became of it, so a person was asked, who did not answer or let it be; the ledger never says that it was not done.
+            DecisionState::Expired | DecisionState::Rejected if attempts.last().is_some_and(|last| last.result.as_deref() != Some("not_executed")) => 0..=1,
             _ => 0..=0,
         };
         if !expected.contains(&effects) {
