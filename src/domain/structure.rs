@@ -1,12 +1,15 @@
 //! What stands below campaigns: ad groups, ads, creatives, and their figures.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::change::{Bid, BidStrategy, Bidding};
 use super::entity::{EntityKey, RunStatus};
 use super::metrics::Metrics;
-use super::money::Money;
+use super::money::{Money, MoneyError};
 use super::targeting::Targeting;
 use crate::clock::ProductTime;
 
@@ -133,6 +136,31 @@ impl Structure {
         };
         self.ads.iter().filter(|ad| ad.status != RunStatus::Ended && !tracked(ad)).collect()
     }
+
+    /// Figures of ads as those of what they show. An ad without a creative of its own, or that is not listed any more, stands for itself. Of a creative
+    /// in several ads nobody knows how many people it reached.
+    ///
+    /// # Errors
+    /// [`MoneyError`] when a sum does not fit.
+    pub fn by_creative(&self, rows: Vec<ReportRow>) -> Result<Vec<ReportRow>, MoneyError> {
+        let shown: BTreeMap<&EntityKey, &EntityKey> = self.ads.iter().filter_map(|ad| Some((&ad.key, ad.creative.as_ref()?))).collect();
+        let mut sums: BTreeMap<(EntityKey, NaiveDate, Option<String>), ReportRow> = BTreeMap::new();
+        for mut row in rows {
+            if let Some(creative) = shown.get(&row.entity) {
+                row.entity = (*creative).clone();
+            }
+            match sums.entry((row.entity.clone(), row.day, row.part.clone())) {
+                Entry::Vacant(place) => drop(place.insert(row)),
+                Entry::Occupied(mut sum) => {
+                    let sum = sum.get_mut();
+                    sum.metrics = sum.metrics.checked_add(&row.metrics)?;
+                    (sum.reach, sum.frequency) = (None, None);
+                    sum.engagements = sum.engagements.zip(row.engagements).and_then(|(a, b)| a.checked_add(b));
+                }
+            }
+        }
+        Ok(sums.into_values().collect())
+    }
 }
 
 /// The level a report is asked for.
@@ -145,6 +173,8 @@ pub enum ReportLevel {
     AdGroup,
     /// Ads.
     Ad,
+    /// What ads show: the creative where creatives stand alone, else the ad itself.
+    Creative,
 }
 
 /// By what a report is divided beyond entity and day.
@@ -228,6 +258,26 @@ mod tests {
             tracking: tracking.map(str::to_owned),
             creative: None,
         }
+    }
+
+    #[test]
+    fn figures_of_a_creative_are_those_of_its_ads_and_people_are_not_added_up() {
+        let creative: EntityKey = "a:creative:9".parse().expect("a key");
+        let shows = |id| Ad { creative: Some(creative.clone()), ..ad(id, "", None) };
+        let structure = Structure { ads: vec![shows(1), shows(2), ad(3, "", None)], ..Structure::default() };
+        let row = |id: u32| ReportRow {
+            entity: format!("a:ad:{id}").parse().expect("a key"),
+            day: NaiveDate::from_ymd_opt(2026, 1, 5).expect("a day"),
+            part: None,
+            metrics: Metrics { clicks: i64::from(id), ..Metrics::zero(crate::domain::money::Currency::USD) },
+            reach: Some(10),
+            frequency: Some(1.5),
+            engagements: Some(2),
+        };
+        let found = structure.by_creative([1, 2, 3, 4].map(row).to_vec()).expect("small numbers");
+        let of = |key: &str| found.iter().find(|row| row.entity.to_string() == key).expect("a row");
+        assert_eq!((found.len(), of("a:creative:9").metrics.clicks, of("a:creative:9").reach, of("a:creative:9").engagements), (3, 3, None, Some(4)));
+        assert_eq!((of("a:ad:3").reach, of("a:ad:4").frequency), (Some(10), Some(1.5)), "what shows nothing that stands alone, or is gone, stands for itself");
     }
 
     #[test]

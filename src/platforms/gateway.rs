@@ -20,7 +20,7 @@ use crate::domain::change::Change;
 use crate::domain::draft::Mark;
 use crate::domain::entity::{Budget, Platform};
 use crate::domain::ids::AccountId;
-use crate::domain::structure::{Edit, ReportAsk, ReportRow, Structure};
+use crate::domain::structure::{Edit, ReportAsk, ReportLevel, ReportRow, Structure};
 
 /// Longest a whole inventory or report may take, all its pages included.
 const READ_ALL: Duration = Duration::from_secs(180);
@@ -168,6 +168,11 @@ impl Gateway {
     pub async fn report(&self, ask: &ReportAsk) -> Result<Vec<ReportRow>, PlatformError> {
         if ask.from > ask.to {
             return Err(PlatformError::Validation(format!("{} lies after {}", ask.from, ask.to)));
+        }
+        if ask.level == ReportLevel::Creative {
+            let ads = ReportAsk { level: ReportLevel::Ad, ..*ask };
+            let rows = on!(&self.client, client => within(READ_ALL, client.report(&ads)).await)?;
+            return self.structure().await?.by_creative(rows).map_err(|error| PlatformError::Validation(error.to_string()));
         }
         on!(&self.client, client => within(READ_ALL, client.report(ask)).await)
     }

@@ -76,7 +76,7 @@ pub(crate) async fn report(State(admin): State<Admin>, Path(text): Path<String>,
     if from > to || (to - from).num_days() >= MOST_DAYS {
         return Err(Problem::invalid("from", format!("expected a day up to {MOST_DAYS} days before `to`")));
     }
-    let level = word(&asked, "level", "campaign, ad_group or ad")?.unwrap_or(ReportLevel::Campaign);
+    let level = word(&asked, "level", "campaign, ad_group, ad or creative")?.unwrap_or(ReportLevel::Campaign);
     let breakdown = word(&asked, "breakdown", "age, gender, country, device or hour")?;
     ask(&admin, account, Inquiry::Report(ReportAsk { level, breakdown, from, to })).await
 }

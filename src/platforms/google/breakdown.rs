@@ -23,14 +23,14 @@ pub(super) fn query(ask: &ReportAsk) -> Result<String, PlatformError> {
         let ids = match ask.level {
             ReportLevel::Campaign => "campaign.id",
             ReportLevel::AdGroup => "campaign.id, ad_group.id",
-            ReportLevel::Ad => "campaign.id, ad_group.id, ad_group_ad.ad.id",
+            ReportLevel::Ad | ReportLevel::Creative => "campaign.id, ad_group.id, ad_group_ad.ad.id",
         };
         (resource, ids)
     };
     let own = match ask.level {
         ReportLevel::Campaign => "campaign",
         ReportLevel::AdGroup => "ad_group",
-        ReportLevel::Ad => "ad_group_ad",
+        ReportLevel::Ad | ReportLevel::Creative => "ad_group_ad",
     };
     let ((resource, ids), part) = match (ask.breakdown, ask.level) {
         (None, _) => (level(own), None),
@@ -41,7 +41,7 @@ pub(super) fn query(ask: &ReportAsk) -> Result<String, PlatformError> {
         (Some(Breakdown::Country), ReportLevel::Campaign | ReportLevel::AdGroup) => {
             (level("user_location_view"), Some("user_location_view.country_criterion_id"))
         }
-        (Some(part @ (Breakdown::Hour | Breakdown::Age | Breakdown::Gender | Breakdown::Country)), ReportLevel::Ad) => {
+        (Some(part @ (Breakdown::Hour | Breakdown::Age | Breakdown::Gender | Breakdown::Country)), ReportLevel::Ad | ReportLevel::Creative) => {
             return Err(PlatformError::Unsupported(format!("breakdown {part:?} of ads: Google has it for campaigns and ad groups")));
         }
     };
@@ -82,7 +82,7 @@ fn entity(google: &Google, level: ReportLevel, row: &wire::Row) -> Result<Entity
     let key = match (level, campaign, group, ad) {
         (ReportLevel::Campaign, Some(id), ..) if is_number(&id.0) => Some(google.spec.key(Level::Campaign, &id.0)),
         (ReportLevel::AdGroup, _, Some(id), _) if is_number(&id.0) => Some(google.spec.key(Level::AdGroup, &id.0)),
-        (ReportLevel::Ad, _, Some(group), Some(ad)) if is_number(&group.0) && is_number(&ad.0) => {
+        (ReportLevel::Ad | ReportLevel::Creative, _, Some(group), Some(ad)) if is_number(&group.0) && is_number(&ad.0) => {
             Some(google.spec.key(Level::Ad, &format!("{}~{}", group.0, ad.0)))
         }
         _ => None,

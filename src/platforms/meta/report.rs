@@ -44,7 +44,7 @@ pub(super) async fn rows(meta: &Meta, ask: &ReportAsk) -> Result<Vec<ReportRow>,
     let (level, ids) = match ask.level {
         ReportLevel::Campaign => ("campaign", "campaign_id"),
         ReportLevel::AdGroup => ("adset", "campaign_id,adset_id"),
-        ReportLevel::Ad => ("ad", "campaign_id,adset_id,ad_id"),
+        ReportLevel::Ad | ReportLevel::Creative => ("ad", "campaign_id,adset_id,ad_id"),
     };
     let breakdown = ask.breakdown.map(column);
     let range = format!(r#"{{"since":"{}","until":"{}"}}"#, ask.from, ask.to);
@@ -109,7 +109,7 @@ fn part(spec: &AccountSpec, level: ReportLevel, breakdown: Option<&str>, row: &V
     let (level, id) = match level {
         ReportLevel::Campaign => (Level::Campaign, &row["campaign_id"]),
         ReportLevel::AdGroup => (Level::AdGroup, &row["adset_id"]),
-        ReportLevel::Ad => (Level::Ad, &row["ad_id"]),
+        ReportLevel::Ad | ReportLevel::Creative => (Level::Ad, &row["ad_id"]),
     };
     let wrong = |what: &str| PlatformError::Validation(format!("a row of act_{}/insights has no {what}", spec.platform_id));
     let id = create::text(id).filter(|id| is_number(id)).ok_or_else(|| wrong("id of its level"))?;

@@ -93,7 +93,7 @@ pub(super) async fn divided(tiktok: &Tiktok, ask: &ReportAsk) -> Result<Vec<Divi
     let (level, id, data_level, status) = match ask.level {
         ReportLevel::Campaign => (Level::Campaign, "campaign_id", "AUCTION_CAMPAIGN", "campaign_status"),
         ReportLevel::AdGroup => (Level::AdGroup, "adgroup_id", "AUCTION_ADGROUP", "adgroup_status"),
-        ReportLevel::Ad => (Level::Ad, "ad_id", "AUCTION_AD", "ad_status"),
+        ReportLevel::Ad | ReportLevel::Creative => (Level::Ad, "ad_id", "AUCTION_AD", "ad_status"),
     };
     let (kind, time, part, most) = match ask.breakdown {
         None => ("BASIC", "stat_time_day", None, DAYS),

@@ -279,12 +279,14 @@ async fn reports_add_up_over_levels_and_breakdowns_at_once_and_as_a_job() {
         };
         let whole = sums(ReportLevel::Campaign, None).await;
         assert!(whole.values().all(|sum| sum.0 > 0));
-        for level in [ReportLevel::AdGroup, ReportLevel::Ad] {
+        for level in [ReportLevel::AdGroup, ReportLevel::Ad, ReportLevel::Creative] {
             assert_eq!(sums(level, None).await, whole, "{level:?}");
         }
         for breakdown in [Breakdown::Age, Breakdown::Gender, Breakdown::Country, Breakdown::Device, Breakdown::Hour] {
             assert_eq!(sums(ReportLevel::AdGroup, Some(breakdown)).await, whole, "{breakdown:?}");
         }
+        let shown = stand.gateway.report(&ReportAsk { level: ReportLevel::Creative, breakdown: None, from: first, to: last }).await.expect("a report");
+        assert!(shown.iter().all(|row| row.entity.level == Level::Creative), "every ad shows a creative that stands alone");
     }
 }
 

@@ -351,7 +351,7 @@ async fn reports_add_up_over_levels_and_parts() {
     for day in stand.gateway.daily_metrics(from, to).await.expect("figures") {
         *sums.entry(day.day).or_insert(0) += day.metrics.spend.micros();
     }
-    for level in [ReportLevel::Campaign, ReportLevel::AdGroup, ReportLevel::Ad] {
+    for level in [ReportLevel::Campaign, ReportLevel::AdGroup, ReportLevel::Ad, ReportLevel::Creative] {
         for breakdown in [None, Some(Breakdown::Age), Some(Breakdown::Gender), Some(Breakdown::Country), Some(Breakdown::Device)] {
             let rows = stand.gateway.report(&ReportAsk { level, breakdown, from, to }).await.expect("a report");
             let mut found = BTreeMap::new();
