@@ -86,6 +86,27 @@ async fn a_daemon_that_meets_googles_refusal_comes_back_no_sooner_than_asked_and
     running.daemon.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restart_goes_on_with_what_was_counted_before() {
+    let text = altered(&[NO_PEOPLE, QUARTER, KNOWN]);
+    let running = Running::start(&text).await;
+    let left = |running: &Running| {
+        let accounts = running.daemon.accounts();
+        let status = accounts.iter().find(|status| status.account == google()).expect("an account");
+        status.left.iter().find(|(what, _)| what.contains("operations a day")).expect("it is counted").1
+    };
+    for _ in 0..60 {
+        running.daemon.inquire(google(), Inquiry::Structure).await.expect("a structure");
+    }
+    let before = left(&running);
+    assert!(before < 0.97, "{before}");
+    let running = running.stop().await.start(&text, Looser::Refuse).await;
+    assert!(left(&running) <= before, "{} of {before}", left(&running));
+    running.clock.advance(TimeDelta::hours(26));
+    eventually("a new day's operations", PATIENCE, async || (left(&running) > before).then_some(())).await;
+    running.daemon.stop().await;
+}
+
 /// `[accounts.NAME]` signing in with what stands in files of `folder`.
 fn signing_in(folder: &tempfile::TempDir, account: &str, secrets: &[(&str, &str)]) -> String {
     let at = folder.path().display();
