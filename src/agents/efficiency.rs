@@ -17,7 +17,7 @@ use super::stance::objective;
 use super::words;
 
 /// It spends what its pool has as long as the floor holds over all, but nothing on units that bring far less than that.
-const TEMPER: Temper = Temper { knee: 0.4, curiosity: 0.0 };
+const TEMPER: Temper = Temper { knee: 0.15, curiosity: 0.0 };
 /// How sure of that one must be.
 const SURE: f64 = 0.95;
 /// Days after which a paused campaign is looked at again.
@@ -114,6 +114,10 @@ fn reopen(input: &AgentInput<'_>, seen: &Appraisal<'_>, campaign: &Campaign) -> 
     let stopped = *input.books.stopped.get(&campaign.key)?;
     let days = (input.now - stopped).num_days();
     if days < REOPEN_DAYS || campaign.disapproved || input.books.held.contains(&campaign.key) {
+        return None;
+    }
+    // What no day in view speaks of any more is a person's to re-open.
+    if reading::matured(seen.account, std::iter::once(campaign), input.now, None).days < input.policy.guardrails.evidence_days {
         return None;
     }
     let worth = 1.0 - seen.average.and(SILENCE_CV).below(HOPELESS);

@@ -177,11 +177,12 @@ pub(super) fn prices(input: &AgentInput<'_>, seen: &[Appraisal<'_>], yardstick: 
         }
         if let Some(wanted) = target.wanted() {
             let reached = |target: f64| chosen(&Prices { target, ..prices }).reached;
-            prices.target = if reached(0.0) >= wanted {
-                -least(16.0, |price| reached(-price) <= wanted)
+            // Over its target an agent does not grow, and nothing is cut for that alone. Below it, it outbids others for the pool's money, never the knee.
+            let most = wanted.max(now.reached);
+            prices.target = if reached(0.0) > most {
+                -least(pool.dearest / unit, |price| reached(-price) <= most)
             } else {
-                // It outbids others for the pool's money, never the knee.
-                least(MOST_FOR_TARGET.min(prices.pool / prices.unit), |price| reached(price) >= wanted)
+                least(MOST_FOR_TARGET.min(prices.pool / unit), |price| reached(price) >= wanted)
             };
         }
     }

@@ -165,6 +165,7 @@ fn price(input: &ArbiterInput<'_>, side: &Side<'_>, entity: &EntityKey) -> f64 {
     let Some(objective) = side.voice.objective(curve) else { return 0.0 };
     let now = curve.amounts.get(curve.amounts.len() / 2).copied().unwrap_or(0.0);
     let running = curve.at(&objective.value, now);
-    // No delivery is worth nothing: whoever loses the pause keeps what the budget brings now, whoever loses delivery loses it.
-    if side.protects() { (-running).max(0.0) } else { running.max(0.0) }
+    // No delivery is worth nothing: whoever loses the pause keeps what the budget falls short of its limit by, whoever loses delivery loses its value.
+    let short = objective.margin.unit * now - curve.at(&curve.revenue.mean, now);
+    if side.protects() { short.max(-running).max(0.0) } else { running.max(0.0) }
 }

@@ -13,7 +13,7 @@ use super::voices::Voice;
 use super::{ArbiterInput, DEAD_BAND};
 
 /// What a day without growth adds to the value of growing, so that nobody waits for ever …
-const AGEING_PER_DAY: f64 = 0.01;
+const AGEING_PER_DAY: f64 = 0.002;
 /// … up to so many days.
 const AGEING_DAYS: f64 = 20.0;
 
