@@ -260,7 +260,7 @@ async fn kill_minus_nine_at_random_moments_loses_and_doubles_nothing() {
     }
     assert!(faults.is_empty(), "seed {seed}: {faults:#?}");
     assert!(settled, "seed {seed}: not settled by reading: {left}");
-    let shows = early.len() >= 20 && kills_in_flight >= 5 && arrived >= 1 && arrived < stranded.len();
+    let shows = early.len() >= 20 && kills_in_flight >= 3 && arrived >= 1 && arrived < stranded.len();
     assert!(shows, "seed {seed}: too little happened to prove anything: {proof}");
     let report = audit::verify_at(&url).await.expect("a readable database");
     assert!(report.is_clean(), "seed {seed}: {:#?}", report.faults);

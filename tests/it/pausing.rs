@@ -8,6 +8,7 @@ use std::time::Duration;
 use adjutant::agents::{self, AgentInput};
 use adjutant::domain::decision::DecisionState;
 use adjutant::domain::entity::{EntityKey, RunStatus};
+use adjutant::domain::money::Money;
 use adjutant::domain::proposal::Proposal;
 use adjutant::domain::scope::Scope;
 use adjutant::domain::verdict::Ruling;
@@ -17,7 +18,7 @@ use adjutant::supervisor::control::{AgentState, Control, ControlError, Looser};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use super::running::{self, LogRow, NO_PEOPLE, NOON, PATIENCE, Running, altered, eventually, set, status};
+use super::running::{self, LogRow, NO_CAP, NO_PEOPLE, NO_QUESTIONS, NOON, PATIENCE, ROOM_TO_GROW, Running, altered, eventually, set, status};
 
 /// Trials of each scope.
 const TRIALS: usize = 50;
@@ -161,6 +162,7 @@ fn thrifty(input: &AgentInput<'_>) -> Proposal {
     let mut proposal = agents::propose(&AgentInput { books: &books, ..*input });
     proposal.wishes.clear();
     for objective in &mut proposal.objectives {
+        objective.ideal = Money::zero(objective.ideal.currency());
         objective.value = (0..objective.value.len()).map(|step| -100.0 * step as f64).collect();
         objective.confidence = 0.99;
     }
@@ -209,7 +211,7 @@ async fn i2_after_a_pause_of_an_agent_has_returned_nothing_of_it_arrives() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn i2_a_paused_daemon_that_is_restarted_stays_paused_and_a_resume_brings_growth_back_gently() {
-    let text = altered(&[NO_PEOPLE]);
+    let text = altered(&[NO_PEOPLE, ROOM_TO_GROW, NO_CAP, NO_QUESTIONS]);
     let running = Running::start(&text).await;
     pause(&running, &Scope::Workspace).await;
     let running = running.stop().await.start(&text, Looser::Refuse).await;

@@ -78,6 +78,13 @@ pub(crate) fn altered(changes: &[(&str, &str)]) -> String {
     })
 }
 
+/// What agents stake is never asked about.
+pub(crate) const NO_QUESTIONS: (&str, &str) = ("earned_amount = \"250 USD\"", "earned_amount = \"900000 USD\"");
+/// A floor that the market exceeds, and no cap on what a conversion costs.
+pub(crate) const NO_CAP: (&str, &str) = ("goal = \"spend -> 6000 USD/day while cpa <= 30 USD\"", "goal = \"spend -> 6000 USD/day\"");
+/// The same for the other agent.
+pub(crate) const ROOM_TO_GROW: (&str, &str) = ("goal = \"roas >= 2.5\"", "goal = \"roas >= 1.5\"");
+
 /// Nobody but the daemon and the test edits anything.
 pub(crate) const NO_PEOPLE: (&str, &str) = ("people = true ", "people = false ");
 
